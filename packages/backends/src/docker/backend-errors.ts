@@ -1,0 +1,56 @@
+import { SovereignError } from '@sovereign/protocol';
+import type { SandboxId, SandboxSpec } from '@sovereign/core';
+import type { RefusalMeaning } from './engine-errors.ts';
+import { containerName, labels } from './sandbox-labels.ts';
+
+export const createFailed: RefusalMeaning = {
+  status: 500,
+  reason: 'sandbox.create-failed',
+  hint: 'Look at the log of the engine.',
+};
+
+export function specOrigin(id: SandboxId): string {
+  return `label ${labels.spec} of ${containerName(id)}`;
+}
+
+export function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
+  const [why, stays] = [error, left].map((one) => (one instanceof Error ? one.message : String(one)));
+  return new SovereignError({
+    reason: 'sandbox.remove-failed',
+    message: `${why ?? ''} What had been made could not be removed: ${stays ?? ''}`,
+    hint: `Remove it when the cause is gone: sovereign rm ${id}`,
+    context: { id },
+    cause: left,
+  });
+}
+
+/** Stands in for the spec of a sandbox whose label cannot be read, so that it is listed and can be removed. */
+export function unknownSpec(id: SandboxId): SandboxSpec {
+  return {
+    id,
+    image: { kind: 'host' },
+    env: {},
+    limits: {},
+    network: 'none',
+    isInsecure: false,
+    labels: {},
+    createdMs: 0,
+  };
+}
+
+export function workspaceElsewhere(path: string): SovereignError {
+  return new SovereignError({
+    reason: 'workspace.refused',
+    message: `The workspace ${path} cannot be mounted: the container engine runs on another host.`,
+    hint: 'Leave the workspace out and copy files in, or use an engine of this host.',
+    context: { path },
+  });
+}
+
+export function insecureRefused(): SovereignError {
+  return new SovereignError({
+    reason: 'argument.invalid',
+    message: 'docker does not run with isInsecure.',
+    hint: 'Leave it out, or ask for the process tier.',
+  });
+}

@@ -1,0 +1,394 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { SovereignError } from '@sovereign/protocol';
+import {
+  parseSpecFile,
+  throwIfCancelled,
+  type Backend,
+  type ByteStream,
+  type Capabilities,
+  type Guest,
+  type GuestRecord,
+  type LimitSpec,
+  type Probe,
+  type SandboxId,
+  type SandboxSpec,
+} from '@sovereign/core';
+import { isSandboxId } from '@sovereign/core';
+import {
+  containerRequest,
+  createPath,
+  limitFields,
+  resourceFields,
+  type Transport,
+} from './container-request.ts';
+import {
+  envOf,
+  guestState,
+  readSummaries,
+  type ContainerInspect,
+  type ContainerSummary,
+} from './container-state.ts';
+import {
+  createFailed,
+  insecureRefused,
+  notUndone,
+  specOrigin,
+  unknownSpec,
+  workspaceElsewhere,
+} from './backend-errors.ts';
+import { DockerGuest, type DockerGuestHost, notFound } from './docker-guest.ts';
+import { EngineClient } from './engine-client.ts';
+import type { EngineSearch } from './engine-address.ts';
+import { DockerEngine, type DockerEngineHost } from './docker-engine.ts';
+import { EngineRefusal, meaningOf } from './engine-errors.ts';
+import { askEngine, type EngineFacts } from './engine-facts.ts';
+import { guestImage, type GuestImage } from './guest-image.ts';
+import { GuestPlace } from './guest-place.ts';
+import { probeDocker } from './probe.ts';
+import { openRelay, uploadShelld } from './relay-door.ts';
+import { containerName, forkReference, hasHomeMark, homeMark, labels } from './sandbox-labels.ts';
+import { seccompProfile } from './seccomp-profile.gen.ts';
+import { untilListening } from './until-listening.ts';
+import { mountChecks, workspaceBinds, type EngineMount } from './workspace-binds.ts';
+
+export interface DockerOptions {
+  /** Directory for what outlives this process. Mode 0700. */
+  readonly stateDirectory: string;
+  readonly shelldPath: string;
+  /** Directory that holds the Python package `apts`. */
+  readonly pythonPath?: string;
+  /** `unix://…`, `tcp://…` or `ssh://…`. Default: `DOCKER_HOST`, the Docker context, the usual sockets. */
+  readonly host?: string;
+  /** Default: that of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Home of the user, for Docker's configuration. Default: that of this process. */
+  readonly userHome?: string;
+  /** What image `host` means to an engine elsewhere. Default `sovereign/sandbox:latest`. */
+  readonly sandboxImage?: string;
+  /** Default: `socket` for an engine of this host, else `relay`. */
+  readonly transport?: Transport;
+}
+
+/** Containers of a Docker-compatible engine with shelld as their first process. */
+export function createDockerBackend(options: DockerOptions): Backend {
+  return new DockerBackend(options);
+}
+
+class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
+  readonly name = 'docker';
+  readonly tier = 'container';
+  readonly capabilities: Capabilities = {
+    isPersistent: true,
+    canStop: true,
+    canPause: true,
+    canSetLimits: true,
+    canStats: true,
+    canDefine: true,
+    hasPty: true,
+    hasImages: true,
+    isIsolated: true,
+  };
+  readonly client: EngineClient;
+  readonly search: EngineSearch;
+  readonly engine: DockerEngine;
+  readonly #options: DockerOptions;
+  readonly #directory: string;
+  #facts: Promise<EngineFacts> | undefined;
+
+  constructor(options: DockerOptions) {
+    this.#options = options;
+    this.#directory = join(options.stateDirectory, 'docker');
+    this.search = {
+      env: options.env ?? process.env,
+      home: options.userHome ?? homedir(),
+      ...(options.host !== undefined && { host: options.host }),
+    };
+    this.client = new EngineClient(this.search);
+    this.engine = new DockerEngine(this);
+  }
+
+  async probe(): Promise<Probe> {
+    // What runs there now may be another engine than before.
+    await this.client.close();
+    this.#facts = undefined;
+    return probeDocker(this.client, () => this.facts());
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    const guest = await this.#define(spec, { signal, isStarted: true });
+    try {
+      throwIfCancelled(signal);
+      await this.launch(guest);
+      throwIfCancelled(signal);
+      guest.isNew = true;
+      return guest;
+    } catch (error) {
+      await guest.remove().catch((left: unknown) => {
+        throw notUndone(spec.id, error, left);
+      });
+      throw meaningOf(error, `Sandbox ${spec.id} could not be started`, [createFailed]);
+    }
+  }
+
+  define(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    return this.#define(spec, { signal });
+  }
+
+  async launch(guest: DockerGuest): Promise<void> {
+    const { spec } = guest;
+    const facts = await this.facts();
+    const place = this.#place(spec.id);
+    const transport = this.#transport(facts);
+    if (transport === 'socket') {
+      const targets = guest.mountTargets ?? bindTargets(await guest.inspect());
+      place.prepare(mountChecks(spec, targets), this.#user(spec, facts));
+    } else {
+      // SAFETY: anew before every start, since the guest's root may have replaced it while it ran.
+      await uploadShelld(this.client, containerName(spec.id), this.#options.shelldPath);
+    }
+    try {
+      await this.client.json({ method: 'POST', path: `/containers/${containerName(spec.id)}/start` });
+    } catch (error) {
+      throw meaningOf(error, `Sandbox ${spec.id} could not be started`, [createFailed]);
+    }
+    if (transport === 'socket') await untilListening(guest, place);
+  }
+
+  async connect(guest: DockerGuest, signal: AbortSignal | undefined): Promise<ByteStream> {
+    const transport = this.#transport(await this.facts());
+    if (transport === 'relay') return openRelay(this.client, containerName(guest.id), signal);
+    return this.#place(guest.id).connect(signal);
+  }
+
+  async clear(id: SandboxId, isFork: boolean): Promise<void> {
+    this.#place(id).remove();
+    if (!isFork) return;
+    await this.engine.images.remove(forkReference(this.home(), id)).catch((error: unknown) => {
+      if (!(error instanceof SovereignError) || error.reason !== 'image.not-found') throw error;
+    });
+  }
+
+  async update(id: SandboxId, limits: LimitSpec): Promise<void> {
+    try {
+      const { product } = await this.facts();
+      const path = `/containers/${containerName(id)}/update`;
+      // The Docker-compatible API of Podman 4 has no update; its own has.
+      await (product === 'Podman'
+        ? this.client.text({ method: 'POST', path: `/libpod${path}`, body: resourceFields(limits) })
+        : this.client.text({ method: 'POST', path, body: limitFields(limits) }));
+    } catch (error) {
+      throw meaningOf(error, `Limits of ${id} could not be changed`, [
+        { status: 500, reason: 'limit.unsupported', hint: 'Is it below what the sandbox uses now?' },
+        { status: 400, reason: 'limit.unsupported', hint: 'Is it below what the engine allows?' },
+      ]);
+    }
+  }
+
+  async list(): Promise<readonly GuestRecord[]> {
+    // Who never made a sandbox here is not told whether an engine runs.
+    if (!hasHomeMark(this.#directory)) return [];
+    const found = await this.#containers({ [labels.home]: this.home() });
+    return found.map((one) => this.#record(one)).filter((record) => record !== undefined);
+  }
+
+  attach(id: SandboxId): Promise<Guest> {
+    return this.guest(id);
+  }
+
+  async guest(id: SandboxId): Promise<DockerGuest> {
+    if (!hasHomeMark(this.#directory)) throw notFound(id);
+    const guest = new DockerGuest(unknownSpec(id), {}, this);
+    const found = await guest.inspect();
+    const own = found.Config.Labels ?? {};
+    if (own[labels.home] !== this.home() || own[labels.sandbox] !== id) throw notFound(id);
+    if (guestState(found.State.Status) === undefined) throw notFound(id);
+    try {
+      const spec = parseSpecFile(specOrigin(id), own[labels.spec] ?? '', id);
+      return new DockerGuest(spec, envOf(found.Config.Env), this, own[labels.image] === 'fork');
+    } catch (error) {
+      if (error instanceof SovereignError && error.reason === 'sandbox.state-corrupt') return guest;
+      throw error;
+    }
+  }
+
+  async defineFork(spec: SandboxSpec, of: SandboxSpec, reference: string): Promise<Guest> {
+    const { binds, env } = await this.#image(of, await this.facts());
+    return this.#define(spec, { image: { reference, binds, env, isFork: true } });
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  /** Asked once, and again after the engine could not be reached. */
+  facts(): Promise<EngineFacts> {
+    this.#facts ??= askEngine(this.client).catch((error: unknown) => {
+      this.#facts = undefined;
+      throw error;
+    });
+    return this.#facts;
+  }
+
+  async #define(
+    spec: SandboxSpec,
+    how: {
+      readonly signal?: AbortSignal | undefined;
+      readonly isStarted?: boolean;
+      readonly image?: GuestImage;
+    },
+  ): Promise<DockerGuest> {
+    throwIfCancelled(how.signal);
+    if (spec.isInsecure) throw insecureRefused();
+    const facts = await this.facts();
+    const image = how.image ?? (await this.#image(spec, facts));
+    const volumes = await this.engine.volumes.mounts(spec.volumes ?? []);
+    throwIfCancelled(how.signal);
+    const binds = [...image.binds, ...workspaceBinds(spec)];
+    await this.#create({ spec, image, facts, binds, volumes, isStarted: how.isStarted === true });
+    const guest = new DockerGuest(spec, image.env, this, image.isFork === true);
+    guest.mountTargets = binds.map(({ Target }) => Target);
+    return guest;
+  }
+
+  #image(spec: SandboxSpec, facts: EngineFacts): Promise<GuestImage> {
+    return guestImage(spec.image, {
+      client: this.client,
+      imageDirectory: join(this.#options.stateDirectory, 'images'),
+      isSameHost: this.#transport(facts) === 'socket',
+      sandboxImage: this.#options.sandboxImage ?? 'sovereign/sandbox:latest',
+    });
+  }
+
+  async #create({ spec, image, facts, binds, volumes, isStarted }: CreateInit): Promise<void> {
+    const transport = this.#transport(facts);
+    if (transport === 'relay' && spec.workspace !== undefined)
+      throw workspaceElsewhere(spec.workspace.hostPath);
+    const place = this.#place(spec.id);
+    const body = containerRequest({
+      spec,
+      home: this.home(),
+      imageId: image.reference,
+      facts,
+      transport,
+      user: this.#user(spec, facts),
+      shelldPath: this.#options.shelldPath,
+      pythonPath: this.#options.pythonPath,
+      placePath: place.path,
+      seccomp: this.#seccomp(facts),
+      binds,
+      volumes,
+      isStarted,
+      isFork: image.isFork === true,
+    });
+    // Engines look whether the sources of binds are there.
+    if (transport === 'socket') mkdirSync(place.path, { recursive: true, mode: 0o700 });
+    const ask = (): Promise<unknown> => this.client.json({ method: 'POST', ...createPath(spec), body });
+    try {
+      await ask().catch(async (error: unknown) => {
+        if (!(error instanceof EngineRefusal) || error.status !== 404 || image.make === undefined)
+          throw error;
+        await image.make();
+        return ask();
+      });
+    } catch (error) {
+      const isTaken =
+        error instanceof EngineRefusal && (error.status === 409 || error.said.includes('already in use'));
+      if (!isTaken) place.remove();
+      throw meaningOf(error, `Sandbox ${spec.id} could not be made`, [
+        { status: 409, reason: 'sandbox.exists', hint: `Remove that one first: sovereign rm ${spec.id}` },
+        {
+          status: 500,
+          says: /already in use/,
+          reason: 'sandbox.exists',
+          hint: `Remove that one first: sovereign rm ${spec.id}`,
+        },
+        { status: 404, reason: 'image.not-found', hint: 'Was it removed meanwhile? Pull it again.' },
+        { ...createFailed, status: 400 },
+        createFailed,
+      ]);
+    }
+  }
+
+  async #containers(filters: Readonly<Record<string, string>>): Promise<readonly ContainerSummary[]> {
+    const label = Object.entries(filters).map(([name, value]) => `${name}=${value}`);
+    try {
+      const query = { all: true, filters: JSON.stringify({ label }) };
+      return readSummaries(await this.client.json({ method: 'GET', path: '/containers/json', query }));
+    } catch (error) {
+      throw meaningOf(error, 'Containers could not be listed');
+    }
+  }
+
+  #record({ Labels, State }: ContainerSummary): GuestRecord | undefined {
+    const id = Labels?.[labels.sandbox] ?? '';
+    const state = guestState(State);
+    if (!isSandboxId(id) || state === undefined) return undefined;
+    try {
+      return {
+        id,
+        backend: this.name,
+        spec: parseSpecFile(specOrigin(id), Labels?.[labels.spec] ?? '', id),
+        state,
+      };
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
+    }
+  }
+
+  #transport(facts: EngineFacts): Transport {
+    if (this.#options.transport !== undefined) return this.#options.transport;
+    // With remapped users the guest's root is nobody to whom a directory of ours could be given.
+    const isRemapped = facts.hasUserNamespace && !facts.isRootless;
+    return facts.isSameHost && !isRemapped ? 'socket' : 'relay';
+  }
+
+  /**
+   * Whom commands run as. Root, unless files that they make in the workspace would then be root's: an engine without
+   * user namespaces maps nobody, so there they run as the owner of the workspace.
+   */
+  #user(spec: SandboxSpec, facts: EngineFacts): { readonly uid: number; readonly gid: number } {
+    const root = { uid: 0, gid: 0 };
+    if (spec.workspace === undefined || facts.hasUserNamespace) return root;
+    const owner = statSync(spec.workspace.hostPath, { throwIfNoEntry: false });
+    return owner === undefined ? root : { uid: owner.uid, gid: owner.gid };
+  }
+
+  /** Docker takes the profile itself, Podman 4 a path of its host; without either, shelld applies its own. */
+  #seccomp(facts: EngineFacts): readonly string[] {
+    if (facts.product === 'Docker') return [`seccomp=${seccompProfile}`];
+    if (!facts.isSameHost) return [];
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const path = join(this.#directory, 'seccomp.json');
+    writeFileSync(path, seccompProfile, { mode: 0o600 });
+    return [`seccomp=${path}`];
+  }
+
+  home(): string {
+    return homeMark(this.#directory);
+  }
+
+  get guestsDirectory(): string {
+    return join(this.#directory, 'guests');
+  }
+
+  #place(id: SandboxId): GuestPlace {
+    return new GuestPlace(this.#directory, id);
+  }
+}
+
+function bindTargets({ Mounts }: ContainerInspect): readonly string[] {
+  return Mounts.filter(({ Type }) => Type === 'bind').map(({ Destination }) => Destination);
+}
+
+interface CreateInit {
+  readonly spec: SandboxSpec;
+  readonly image: GuestImage;
+  readonly facts: EngineFacts;
+  readonly binds: readonly EngineMount[];
+  readonly volumes: readonly EngineMount[];
+  /** It is started at once, by this process. */
+  readonly isStarted: boolean;
+}

@@ -1,0 +1,90 @@
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { bootId, isAlive, isSandboxId, processIdentity, type SandboxId } from '@sovereign/core';
+import { ownedName } from '@sovereign/guest';
+
+/** Labels by which we know our own things in an engine that others use too. */
+export const labels = {
+  /** State directory that something belongs to: its random mark. */
+  home: 'sovereign.home',
+  /** Id of a sandbox. */
+  sandbox: 'sovereign.sandbox',
+  /** Its specification, as `formatSpecFile` writes it. */
+  spec: 'sovereign.spec',
+  /** Name that a volume or network has for its users. */
+  name: 'sovereign.name',
+  /** The process that is to start it at once, on a container that `create` makes: see `makerMark`. */
+  maker: 'sovereign.maker',
+  /** What an image was made for: `host`, `rootfs`, `tar`, `fork`. */
+  image: 'sovereign.image',
+} as const;
+
+/** Name of a sandbox's container: one id, one container, whoever asks. */
+export function containerName(id: SandboxId): string {
+  return `sovereign-${id}`;
+}
+
+/** Name in the engine of a volume or network of ours: two state directories never share one. */
+export function ownName(home: string, name: string): string {
+  return `sovereign_${home}_${name}`;
+}
+
+/** Repository of images that are made of something of this host; nobody pulls from there. */
+export const localRepository = 'sovereign.local';
+
+/** Name of the image that a fork is made of. */
+export function forkReference(home: string, id: SandboxId): string {
+  return `${localRepository}/fork-${home}:${id}`;
+}
+
+/** The sandbox that such an image was made for; undefined for any other name. */
+export function forkedId(home: string, reference: string): SandboxId | undefined {
+  const prefix = `${localRepository}/fork-${home}:`;
+  const id = reference.slice(prefix.length);
+  return reference.startsWith(prefix) && isSandboxId(id) ? id : undefined;
+}
+
+/** This process, so that others can tell when it has gone. */
+export function makerMark(): string {
+  return `${bootId()} ${process.pid} ${processIdentity(process.pid)?.startTicks ?? 0}`;
+}
+
+/** Whether the process of such a mark lives. One of another host, or of an earlier boot, does not. */
+export function isMakerAlive(mark: string): boolean {
+  const [boot = '', pid = '', ticks = ''] = mark.split(' ');
+  return /^\d{1,10}$/.test(pid) && isAlive({ bootId: boot, pid: Number(pid), startTicks: Number(ticks) });
+}
+
+/** The random mark of a state directory, made when it is first needed; the same for every process that uses it. */
+export function homeMark(directory: string): string {
+  const path = join(directory, 'home');
+  const found = readMark(path);
+  if (found !== undefined) return found;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const own = ownedName(path);
+  writeFileSync(own, randomBytes(8).toString('hex'), { mode: 0o600 });
+  try {
+    linkSync(own, path);
+  } catch {
+    // Another process was quicker, or what is there is no mark and is replaced.
+    if (readMark(path) === undefined) writeFileSync(path, readFileSync(own), { mode: 0o600 });
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return readMark(path) ?? '';
+}
+
+/** Whether anything was ever made of that state directory. */
+export function hasHomeMark(directory: string): boolean {
+  return readMark(join(directory, 'home')) !== undefined;
+}
+
+function readMark(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return /^[0-9a-f]{16}$/.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}

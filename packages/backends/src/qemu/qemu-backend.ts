@@ -1,0 +1,247 @@
+import { join } from 'node:path';
+import {
+  releaseLock,
+  tryLock,
+  isAlive,
+  throwIfCancelled,
+  type Backend,
+  type BootArtifacts,
+  type Capabilities,
+  type Guest,
+  type GuestRecord,
+  type Probe,
+  type SandboxId,
+  type SandboxSpec,
+  type Snapshots,
+} from '@sovereign/core';
+import { LaunchHelper } from '@sovereign/guest';
+import { LocalArtifacts, MachineBuild, MachineState } from '@sovereign/microvm';
+import { SovereignError } from '@sovereign/protocol';
+import { defaultDiskBytes } from './machine-disks.ts';
+import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
+import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
+import { checkSupported, createFailed, notUndone, unknownSpec } from './qemu-errors.ts';
+import { QemuSnapshots } from './qemu-snapshots.ts';
+import { startMachine } from './start-machine.ts';
+
+export interface QemuOptions {
+  /** Directory for everything that outlives this process. Mode 0700. */
+  readonly stateDirectory: string;
+  /** Directory for sockets; short, because a socket path has 107 bytes at most. Mode 0700. */
+  readonly runtimeDirectory: string;
+  readonly shelldPath: string;
+  /** Directory that holds the Python package `apts`. */
+  readonly pythonPath?: string;
+  /** Where artifacts are kept. Default: `images` in the state directory. */
+  readonly imageDirectory?: string;
+  /** Size of the writable layer of each machine; it costs what is written. Default 8 GiB. */
+  readonly diskBytes?: number;
+  /** A kernel to boot instead of the one that `sovereign microvm build` makes. */
+  readonly kernelPath?: string;
+}
+
+/** MicroVMs under QEMU: state as files, a jail around every monitor, shelld as init, virtio-serial ports as channel. */
+export function createQemuBackend(options: QemuOptions): Backend {
+  return new QemuBackend(options);
+}
+
+const emulatedOnly =
+  'KVM runs no machine here, and emulated ones compute several times slower: they are for who asks';
+
+class QemuBackend implements Backend, QemuGuestHost {
+  readonly name = 'qemu';
+  readonly tier = 'microvm';
+  readonly capabilities: Capabilities = {
+    isPersistent: true,
+    canStop: true,
+    canPause: true,
+    canSetLimits: false,
+    canStats: true,
+    canDefine: true,
+    hasPty: true,
+    hasImages: true,
+    isIsolated: true,
+  };
+  readonly state: MachineState;
+  readonly artifacts: LocalArtifacts;
+  readonly snapshots: Snapshots;
+  readonly bootArtifacts: BootArtifacts;
+  readonly #options: QemuOptions;
+  readonly #helper: LaunchHelper;
+  #hasSwept = false;
+  #verdict: Promise<AcceleratorVerdict> | undefined;
+
+  constructor(options: QemuOptions) {
+    this.#options = options;
+    this.#helper = new LaunchHelper({ shelldPath: options.shelldPath });
+    this.state = new MachineState(join(options.stateDirectory, 'qemu'));
+    this.artifacts = new LocalArtifacts({
+      imageDirectory: options.imageDirectory ?? join(options.stateDirectory, 'images'),
+      shelldPath: options.shelldPath,
+      ...(options.pythonPath !== undefined && { pythonPath: options.pythonPath }),
+      ...(options.kernelPath !== undefined && { kernelPath: options.kernelPath }),
+    });
+    this.bootArtifacts = new MachineBuild(this.artifacts);
+    this.snapshots = new QemuSnapshots({
+      root: join(options.stateDirectory, 'qemu', 'snapshots'),
+      state: this.state,
+      host: this,
+      artifacts: this.artifacts,
+      helper: this.#helper,
+      shelldPath: options.shelldPath,
+      accelerator: (signal) => this.#accelerator(signal),
+    });
+  }
+
+  async probe(signal?: AbortSignal): Promise<Probe> {
+    if (process.platform !== 'linux' || process.arch !== 'x64') {
+      return { ok: false, reason: 'QEMU microVMs need Linux on x86-64.', hint: 'Use another tier.' };
+    }
+    try {
+      const { accelerator, detail } = await this.#accelerator(signal);
+      // ADR 0018: emulation isolates as well as KVM does, and is slower than most would choose without being asked.
+      return accelerator === 'kvm' ? { ok: true, detail } : { ok: true, detail, byNameOnly: emulatedOnly };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const hint = error instanceof SovereignError ? error.hint : 'See `sovereign doctor`.';
+      return { ok: false, reason, hint };
+    }
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    await this.#add(spec, signal);
+    const guest = new QemuGuest(spec, this);
+    try {
+      await this.#start(spec, signal);
+      throwIfCancelled(signal);
+      await guest.settle(signal);
+      throwIfCancelled(signal);
+      return guest;
+    } catch (error) {
+      await guest.remove().catch((left: unknown) => {
+        throw notUndone(spec.id, error, left);
+      });
+      throwIfCancelled(signal);
+      throw createFailed(spec.id, error);
+    }
+  }
+
+  async define(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    await this.#add(spec, signal);
+    return new QemuGuest(spec, this);
+  }
+
+  async launch(spec: SandboxSpec): Promise<void> {
+    const lock = join(this.state.directory(spec.id), 'start.lock');
+    if (!tryLock(lock)) throw beingStarted(spec.id);
+    try {
+      // Whoever held the lock before may have started it.
+      const machine = this.state.readMachine(spec.id);
+      if (machine === undefined || !isAlive(machine)) await this.#start(spec);
+    } finally {
+      releaseLock(lock);
+    }
+  }
+
+  list(): Promise<readonly GuestRecord[]> {
+    const records = this.state.ids().map((id) => this.#record(id));
+    return Promise.resolve(records.filter((record) => record !== undefined));
+  }
+
+  async attach(id: SandboxId): Promise<Guest> {
+    try {
+      return await Promise.resolve(new QemuGuest(this.state.readSpec(id), this));
+    } catch (error) {
+      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
+      if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
+      throw error;
+    }
+  }
+
+  portsPath(id: SandboxId): string {
+    return join(this.#options.runtimeDirectory, id);
+  }
+
+  monitorSocketPath(id: SandboxId): string {
+    return join(this.#options.runtimeDirectory, `${id}.qmp`);
+  }
+
+  close(): Promise<void> {
+    return this.#helper.close();
+  }
+
+  /** Checks what was asked for, and gives it a place in the state directory. */
+  async #add(spec: SandboxSpec, signal: AbortSignal | undefined): Promise<void> {
+    throwIfCancelled(signal);
+    checkSupported(spec);
+    if (!this.#hasSwept) await this.state.sweep();
+    this.#hasSwept = true;
+    await this.artifacts.rootImage(spec.image, signal === undefined ? {} : { signal });
+    try {
+      this.state.add(spec);
+    } catch (error) {
+      throw createFailed(spec.id, error);
+    }
+  }
+
+  async #start(spec: SandboxSpec, signal?: AbortSignal): Promise<void> {
+    const { accelerator, tscKhz } = await this.#accelerator(signal);
+    const { process, boot } = await startMachine({
+      helper: this.#helper,
+      artifacts: this.artifacts,
+      shelldPath: this.#options.shelldPath,
+      spec,
+      accelerator,
+      tscKhz,
+      diskBytes: this.#options.diskBytes ?? defaultDiskBytes,
+      machinePath: this.state.machinePath(spec.id),
+      portsPath: this.portsPath(spec.id),
+      monitorSocketPath: this.monitorSocketPath(spec.id),
+      consolePath: this.state.consolePath(spec.id),
+      ...(signal !== undefined && { signal }),
+    });
+    this.state.writeMachine(spec.id, { ...process, boot, memory: 'shared' });
+  }
+
+  #accelerator(signal?: AbortSignal): Promise<AcceleratorVerdict> {
+    const { stateDirectory, runtimeDirectory, shelldPath } = this.#options;
+    this.#verdict ??= chooseAccelerator(
+      {
+        helper: this.#helper,
+        artifacts: this.artifacts,
+        shelldPath,
+        stateDirectory: join(stateDirectory, 'qemu'),
+        runtimeDirectory,
+      },
+      signal,
+    ).catch((error: unknown) => {
+      this.#verdict = undefined;
+      throw error;
+    });
+    return this.#verdict;
+  }
+
+  /** Undefined when it was removed while we looked. */
+  #record(id: SandboxId): GuestRecord | undefined {
+    try {
+      const guest = new QemuGuest(this.state.readSpec(id), this);
+      const state = guest.state();
+      const problem =
+        state === 'broken' ? { problem: 'What is recorded of its process cannot be read.' } : {};
+      return { id, backend: this.name, spec: guest.spec, state, ...problem };
+    } catch (error) {
+      if (error instanceof SovereignError && error.reason === 'sandbox.not-found') return undefined;
+      const problem = error instanceof Error ? error.message : String(error);
+      return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
+    }
+  }
+}
+
+function beingStarted(id: SandboxId): SovereignError {
+  return new SovereignError({
+    reason: 'sandbox.not-running',
+    message: `Another process is starting ${id}.`,
+    hint: 'Wait for it, then connect.',
+    context: { id },
+  });
+}

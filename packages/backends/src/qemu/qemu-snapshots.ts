@@ -1,0 +1,333 @@
+import { readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  isAlive,
+  signalProcess,
+  throwIfCancelled,
+  type Guest,
+  type ProcessIdentity,
+  type SandboxId,
+  type SandboxSpec,
+  type SnapshotId,
+  type SnapshotRecord,
+  type Snapshots,
+} from '@sovereign/core';
+import type { LaunchHelper } from '@sovereign/guest';
+import {
+  cpuModel,
+  type LocalArtifacts,
+  type MachineBoot,
+  type MachineFile,
+  type MachineState,
+} from '@sovereign/microvm';
+import { SovereignError } from '@sovereign/protocol';
+import type { AcceleratorVerdict } from './choose-accelerator.ts';
+import { diskName, lastDisk, linkDisks, makeNextDisk } from './machine-disks.ts';
+import { jailedArtifact, jailPaths } from './machine-paths.ts';
+import { loadState, saveState } from './migration.ts';
+import { monitorPid } from './monitor-process.ts';
+import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
+import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
+import { kernelCommandLine, qemuArguments } from './qemu-arguments.ts';
+import { QmpClient } from './qmp-client.ts';
+import { SnapshotFiles, type SnapshotIndex } from './snapshot-files.ts';
+import { findQemu, launchMonitor } from './start-machine.ts';
+
+const monitorTimeoutMs = 20_000;
+const copyTimeoutMs = 60_000;
+/** Two measurements of one counter differ by less; two hosts do not. */
+const clockTolerance = 0.001;
+
+export interface QemuSnapshotsOptions {
+  readonly root: string;
+  readonly state: MachineState;
+  readonly host: QemuGuestHost;
+  readonly artifacts: LocalArtifacts;
+  readonly helper: LaunchHelper;
+  readonly shelldPath: string;
+  readonly accelerator: (signal?: AbortSignal) => Promise<AcceleratorVerdict>;
+}
+
+/**
+ * Snapshots of QEMU machines. The memory of a machine that booted is a mapping that is copied as a file; machines that are
+ * resumed map that file copy-on-write and so share what they do not change. The disk is a chain of files of which the
+ * snapshot links those that are finished. A directory that the host shares cannot be part of it: a workspace is unmounted
+ * for the moment, and image `host` is refused.
+ */
+export class QemuSnapshots implements Snapshots {
+  readonly #options: QemuSnapshotsOptions;
+  readonly #files: SnapshotFiles;
+
+  constructor(options: QemuSnapshotsOptions) {
+    this.#options = options;
+    this.#files = new SnapshotFiles(options.root);
+  }
+
+  async take(
+    sandbox: SandboxId,
+    options: { readonly id: SnapshotId; readonly name?: string },
+  ): Promise<SnapshotRecord> {
+    const { state, host } = this.#options;
+    const guest = new QemuGuest(state.readSpec(sandbox), host);
+    guest.expect(['running'], 'take a snapshot of');
+    if (guest.spec.image.kind === 'host') throw sharedImage(sandbox);
+    const machine = state.readMachine(sandbox);
+    if (machine === undefined) throw takeFailed(sandbox, 'it is not running');
+    const remount = await guest.detachWorkspace();
+    const partial = this.#files.begin(options.id);
+    try {
+      const taken = await this.#copy(guest, machine, partial);
+      const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
+      return this.#files.keep(options.id, partial, index);
+    } catch (error) {
+      rmSync(partial, { recursive: true, force: true });
+      throw error instanceof SovereignError && error.reason === 'snapshot.failed'
+        ? error
+        : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
+    } finally {
+      await remount();
+    }
+  }
+
+  async resume(id: SnapshotId, spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    throwIfCancelled(signal);
+    checkSupported(spec);
+    const index = this.#files.open(id);
+    await this.#checkCompatible(id, index.boot, signal);
+    const { state, host } = this.#options;
+    const bound: SandboxSpec = { ...spec, image: index.spec.image, network: 'none' };
+    try {
+      state.add(bound);
+    } catch (error) {
+      throw createFailed(spec.id, error);
+    }
+    const guest = new QemuGuest(bound, host);
+    try {
+      await this.#wake(id, index, bound, signal);
+      await guest.settle(signal);
+      throwIfCancelled(signal);
+      return guest;
+    } catch (error) {
+      await guest.remove().catch((left: unknown) => {
+        throw notUndone(spec.id, error, left);
+      });
+      throwIfCancelled(signal);
+      throw createFailed(spec.id, error);
+    }
+  }
+
+  list(): Promise<readonly SnapshotRecord[]> {
+    const records = this.#files.ids().map((id) => {
+      try {
+        return this.#files.record(id);
+      } catch (error) {
+        // One that cannot be read is not listed as what it is not; resuming it says what is wrong.
+        if (error instanceof SovereignError && error.reason.startsWith('snapshot.')) return undefined;
+        throw error;
+      }
+    });
+    return Promise.resolve(records.filter((record) => record !== undefined));
+  }
+
+  /** Machines that were resumed from it keep what they map and what they link, so it can go at any time. */
+  remove(id: SnapshotId): Promise<void> {
+    this.#files.remove(id);
+    return Promise.resolve();
+  }
+
+  async #copy(
+    guest: QemuGuest,
+    machine: MachineFile,
+    partial: string,
+  ): Promise<Pick<SnapshotIndex, 'boot' | 'lastDisk' | 'memory' | 'pausedMs'>> {
+    const { state, host } = this.#options;
+    const machinePath = state.machinePath(guest.id);
+    const last = lastDisk(machinePath);
+    makeNextDisk(machinePath, last + 1);
+    const isShared = machine.memory === 'shared';
+    const qmp = await QmpClient.connect(host.monitorSocketPath(guest.id), { timeoutMs: monitorTimeoutMs });
+    try {
+      await setCapabilities(qmp, isShared);
+      const began = performance.now();
+      await qmp.execute('stop');
+      try {
+        await qmp.execute('blockdev-snapshot-sync', {
+          device: 'disk',
+          'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
+          format: 'qcow2',
+          mode: 'existing',
+        });
+        await Promise.all([
+          saveState(qmp, {
+            socketPath: join(host.portsPath(guest.id), 'state'),
+            jailedSocketPath: `${jailPaths.ports}/state`,
+            file: join(partial, 'state'),
+          }),
+          isShared ? this.#copyMemory(machine, join(partial, 'memory')) : undefined,
+        ]);
+      } finally {
+        await qmp.execute('cont');
+      }
+      const pausedMs = performance.now() - began;
+      linkDisks(machinePath, partial, last);
+      const boot = { ...machine.boot, monitor: qmp.version };
+      return { boot, lastDisk: last, memory: isShared ? 'file' : 'stream', pausedMs };
+    } finally {
+      await qmp.close();
+    }
+  }
+
+  /** Memory is a file without a name; what was never written of it costs nothing to copy. */
+  async #copyMemory(machine: ProcessIdentity, target: string): Promise<void> {
+    const source = memoryFile(machine);
+    const copied = await this.#options.helper.run(['cp', '--sparse=always', source, target], {
+      timeoutMs: copyTimeoutMs,
+    });
+    if (copied.exitCode !== 0)
+      throw new Error(`its memory could not be copied: ${copied.stderr.slice(0, 300)}`);
+  }
+
+  async #checkCompatible(id: SnapshotId, boot: MachineBoot, signal: AbortSignal | undefined): Promise<void> {
+    const { accelerator, tscKhz } = await this.#options.accelerator(signal);
+    const differences = [
+      boot.accelerator === accelerator
+        ? ''
+        : `it ran under ${boot.accelerator}, and machines run under ${accelerator} here`,
+      boot.cpuModel === cpuModel() ? '' : `its processor was ${boot.cpuModel}, and this one is ${cpuModel()}`,
+      isNear(boot.tscKhz, tscKhz ?? 0)
+        ? ''
+        : `its clock ran at ${boot.tscKhz} kHz, and runs at ${tscKhz ?? 0} here`,
+      ...(['kernel', 'initrd', 'root', 'disk'] as const).map((kind) => {
+        const digest = kind === 'root' ? boot.base : boot[kind];
+        return this.#options.artifacts.store.holds(kind, digest) ? '' : `its ${kind} is not there any more`;
+      }),
+    ].filter((difference) => difference !== '');
+    if (differences.length > 0) throw incompatible(id, differences.join('; '));
+  }
+
+  /** Starts a monitor on the snapshot's memory and gives it the state of the devices. */
+  async #wake(
+    id: SnapshotId,
+    index: SnapshotIndex,
+    spec: SandboxSpec,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { state, host, artifacts, helper, shelldPath } = this.#options;
+    const { boot } = index;
+    const machinePath = state.machinePath(spec.id);
+    linkDisks(this.#files.directory(id), machinePath, index.lastDisk);
+    makeNextDisk(machinePath, index.lastDisk + 1);
+    const accelerator = boot.accelerator === 'kvm' ? 'kvm' : 'tcg';
+    const jailed = (kind: string, digest: string): string =>
+      jailedArtifact(artifacts.store.path, join(artifacts.store.path, kind, digest));
+    const shape = {
+      accelerator,
+      cpus: boot.cpus,
+      tscKhz: boot.tscKhz === 0 ? undefined : boot.tscKhz,
+    } as const;
+    const monitor = qemuArguments({
+      ...shape,
+      qemuPath: findQemu(),
+      memoryBytes: boot.memoryBytes,
+      kernelPath: jailed('kernel', boot.kernel),
+      initrdPath: jailed('initrd', boot.initrd),
+      basePath: jailed('root', boot.base),
+      diskPath: `${jailPaths.machine}/${diskName(index.lastDisk + 1)}`,
+      shares: [],
+      isWorkspaceReadOnly: spec.workspace?.isReadOnly === true,
+      commandLine: kernelCommandLine({ ...shape, shares: [], shareTargets: [] }),
+      isIncoming: true,
+      ...(index.memory === 'file' && { memoryPath: `${jailPaths.snapshot}/memory` }),
+    });
+    const process = await launchMonitor(
+      {
+        helper,
+        artifacts,
+        shelldPath,
+        spec,
+        machinePath,
+        portsPath: host.portsPath(spec.id),
+        monitorSocketPath: host.monitorSocketPath(spec.id),
+        consolePath: state.consolePath(spec.id),
+        snapshotPath: this.#files.directory(id),
+        ...(signal !== undefined && { signal }),
+      },
+      monitor,
+    );
+    const memory = index.memory === 'file' ? 'private' : 'shared';
+    state.writeMachine(spec.id, { ...process, boot: { ...boot, monitor: '' }, memory });
+    await this.#load(id, index, spec.id).catch((error: unknown) => {
+      if (isAlive(process)) signalProcess(process, 'SIGKILL');
+      throw error;
+    });
+  }
+
+  async #load(id: SnapshotId, index: SnapshotIndex, sandbox: SandboxId): Promise<void> {
+    const { host } = this.#options;
+    const qmp = await QmpClient.connect(host.monitorSocketPath(sandbox), { timeoutMs: monitorTimeoutMs });
+    try {
+      if (qmp.version !== index.boot.monitor)
+        throw incompatible(id, `it was taken with ${index.boot.monitor}, and this is ${qmp.version}`);
+      await setCapabilities(qmp, index.memory === 'file');
+      await loadState(qmp, {
+        socketPath: join(host.portsPath(sandbox), 'state'),
+        jailedSocketPath: `${jailPaths.ports}/state`,
+        file: join(this.#files.directory(id), 'state'),
+      });
+      await qmp.execute('cont');
+    } finally {
+      await qmp.close();
+    }
+  }
+}
+
+/** Memory that is a shared file is left out of the state: it is there already. */
+async function setCapabilities(qmp: QmpClient, leavesMemoryOut: boolean): Promise<void> {
+  await qmp.execute('migrate-set-capabilities', {
+    capabilities: [{ capability: 'x-ignore-shared', state: leavesMemoryOut }],
+  });
+  // Nothing else wants the bandwidth while the machine stands still.
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
+}
+
+function memoryFile(machine: ProcessIdentity): string {
+  const monitor = monitorPid(machine);
+  const directory = `/proc/${monitor?.pid ?? 0}/fd`;
+  const found = readdirSync(directory).find((name) =>
+    readlinkSync(join(directory, name)).startsWith('/memfd:memory-backend-memfd'),
+  );
+  if (found === undefined) throw new Error('its memory was not found');
+  return join(directory, found);
+}
+
+function isNear(one: number, other: number): boolean {
+  return Math.abs(one - other) <= clockTolerance * Math.max(one, other);
+}
+
+function sharedImage(id: SandboxId): SovereignError {
+  return new SovereignError({
+    reason: 'snapshot.failed',
+    message: `${id} runs on the host's own /usr, which is shared with it and not part of it: it has no snapshot.`,
+    hint: 'Create it from an image of its own: --image with a root file system, a tar or a name.',
+    context: { id },
+  });
+}
+
+function takeFailed(id: SandboxId, problem: string, cause?: unknown): SovereignError {
+  return new SovereignError({
+    reason: 'snapshot.failed',
+    message: `No snapshot of ${id} was taken: ${problem}.`,
+    hint: 'The sandbox runs on; nothing of the snapshot is left.',
+    context: { id },
+    cause,
+  });
+}
+
+function incompatible(id: SnapshotId, why: string): SovereignError {
+  return new SovereignError({
+    reason: 'snapshot.incompatible',
+    message: `Snapshot ${id} cannot be resumed here: ${why}.`,
+    hint: 'Resume it where it was taken, or take another.',
+    context: { id },
+  });
+}

@@ -1,0 +1,372 @@
+import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { SovereignError } from '@sovereign/protocol';
+import {
+  isAlive,
+  signalProcess,
+  throwIfCancelled,
+  type Backend,
+  type Capabilities,
+  type ContainerEngine,
+  type Guest,
+  type GuestRecord,
+  type LateBinding,
+  type ProcessIdentity,
+  type Probe,
+  type SandboxId,
+  type SandboxSpec,
+} from '@sovereign/core';
+import { LaunchHelper } from '@sovereign/guest';
+import type { Cgroups } from './cgroups.ts';
+import type { EngineHost } from './engine-host.ts';
+import { EventLog } from './events/event-log.ts';
+import { detectCgroups } from './detect-cgroups.ts';
+import { checkRootDirectory, guestRoot, workspaceTarget, type ImageRoot } from './guest-root.ts';
+import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
+import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
+import { quiltLateBinding } from './quilt-late-binding.ts';
+import { QuiltState } from './quilt-state.ts';
+import { withStartLock } from './start-lock.ts';
+import { probeQuilt } from './probe.ts';
+import { emptyDirectory } from './empty-directory.ts';
+import {
+  createImageLibrary,
+  type HeldImage,
+  type ImageLibraryOptions,
+  type LayeredImages,
+} from '@sovereign/images';
+import { createBuildGuest } from './build-guest.ts';
+import { createLayerUnpacker } from './layer-unpacker.ts';
+import type { ScratchOptions } from './scratch-guest.ts';
+import { unpackTarImage } from './tar-image.ts';
+import { GuestVisitor } from './visit.ts';
+import { QuiltNetworks } from './networks/quilt-networks.ts';
+import { QuiltVolumes } from './volumes/quilt-volumes.ts';
+import { QuiltEngine } from './quilt-engine.ts';
+
+export interface QuiltOptions {
+  /** Directory for everything that outlives this process: sandboxes and images. Mode 0700. */
+  readonly stateDirectory: string;
+  /** Directory for sockets; short, because a socket path has 107 bytes at most. Mode 0700. */
+  readonly runtimeDirectory: string;
+  readonly shelldPath: string;
+  /** Directory that holds the Python package `apts`. */
+  readonly pythonPath?: string;
+  /** Default: what this host offers. */
+  readonly cgroups?: Cgroups;
+  /** What its image library is told: registries, limits, where credentials are. Default: that of the library. */
+  readonly images?: Omit<ImageLibraryOptions, 'builder' | 'directory' | 'unpacker'>;
+}
+
+/** Daemonless containers of our own: state as files, bubblewrap as launcher, shelld as PID 1. */
+export function createQuiltBackend(options: QuiltOptions): Backend & { readonly images: LayeredImages } {
+  return new QuiltBackend(options);
+}
+
+/** What an image comes to: nothing for `host`. */
+interface ResolvedImage {
+  readonly root?: ImageRoot;
+  readonly held?: HeldImage;
+}
+
+class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
+  readonly name = 'quilt';
+  readonly tier = 'container';
+  readonly capabilities: Capabilities;
+  readonly engine: ContainerEngine;
+  readonly directory: string;
+  readonly runtimeDirectory: string;
+  readonly state: QuiltState;
+  readonly cgroups: Cgroups;
+  readonly helper: LaunchHelper;
+  readonly visitor: GuestVisitor;
+  readonly events: EventLog;
+  readonly images: LayeredImages;
+  readonly lateBinding: LateBinding = quiltLateBinding(this);
+  readonly #volumes: QuiltVolumes;
+  readonly #networks: QuiltNetworks;
+  readonly #options: QuiltOptions;
+  #hasSwept = false;
+
+  constructor(options: QuiltOptions) {
+    this.#options = options;
+    this.helper = new LaunchHelper({ shelldPath: options.shelldPath });
+    this.directory = join(options.stateDirectory, 'quilt');
+    this.runtimeDirectory = options.runtimeDirectory;
+    this.state = new QuiltState(this.directory);
+    this.visitor = new GuestVisitor({ helper: this.helper, shelldPath: options.shelldPath });
+    this.events = new EventLog(this.directory);
+    this.#volumes = new QuiltVolumes(this);
+    this.#networks = new QuiltNetworks(this);
+    this.cgroups = options.cgroups ?? detectCgroups();
+    this.images = createImageLibrary({
+      ...options.images,
+      directory: join(this.#imageDirectory, 'library'),
+      unpacker: createLayerUnpacker(() => this.scratch),
+      builder: createBuildGuest(() => this.scratch),
+    });
+    const rooms = { images: this.images, volumes: this.#volumes, networks: this.#networks };
+    this.engine = new QuiltEngine(this, rooms);
+    this.capabilities = {
+      isPersistent: true,
+      canStop: true,
+      canPause: this.cgroups.controllers.includes('freezer'),
+      canSetLimits: this.cgroups.version !== 'none',
+      canStats: this.cgroups.version !== 'none',
+      canDefine: true,
+      hasPty: true,
+      hasImages: true,
+      canReview: true,
+      isIsolated: true,
+    };
+  }
+
+  probe(signal?: AbortSignal): Promise<Probe> {
+    return probeQuilt(this.scratch, this.cgroups, signal);
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    const image = await this.#add(spec, signal);
+    const guest = new QuiltGuest(spec, this, image.held?.config);
+    try {
+      await this.#launch(spec, image.root);
+      throwIfCancelled(signal);
+      this.state.markWhole(spec.id);
+      guest.isNew = true;
+      for (const kind of ['created', 'started'] as const) this.events.add(kind, spec.id);
+      return guest;
+    } catch (error) {
+      await guest.remove().catch((left: unknown) => {
+        throw notUndone(spec.id, error, left);
+      });
+      throw createFailed(spec.id, error);
+    }
+  }
+
+  async define(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
+    const { held } = await this.#add(spec, signal);
+    this.state.markWhole(spec.id);
+    this.events.add('created', spec.id);
+    return new QuiltGuest(spec, this, held?.config);
+  }
+
+  async launch(spec: SandboxSpec): Promise<void> {
+    const { root } = await this.#image(spec);
+    await withStartLock(join(this.state.directory(spec.id), 'start.lock'), async () => {
+      // Whoever held the lock before may have started it.
+      const guest = this.state.readGuest(spec.id);
+      if (guest === undefined || !isAlive(guest)) await this.#launch(spec, root);
+    });
+  }
+
+  list(): Promise<readonly GuestRecord[]> {
+    const records = this.state.ids().map((id) => this.#record(id));
+    return Promise.resolve(records.filter((record) => record !== undefined));
+  }
+
+  async attach(id: SandboxId): Promise<Guest> {
+    try {
+      const spec = this.state.readSpec(id);
+      const held = spec.image.kind === 'reference' ? await this.images.held(id) : undefined;
+      return new QuiltGuest(spec, this, held?.config);
+    } catch (error) {
+      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
+      if (isCorrupt) return new QuiltGuest(unknownSpec(id), this);
+      throw error;
+    }
+  }
+
+  forget(id: SandboxId): Promise<void> {
+    return this.#networks.leaveAll(id);
+  }
+
+  emptyAsGuest(directory: string): Promise<void> {
+    return emptyDirectory(directory, this.scratch);
+  }
+
+  socketPath(id: SandboxId): string {
+    return join(this.#options.runtimeDirectory, `${id}.sock`);
+  }
+
+  releaseImage(id: SandboxId): void {
+    this.images.release(id);
+  }
+
+  close(): Promise<void> {
+    this.images.close();
+    return this.helper.close();
+  }
+
+  guest(id: SandboxId): QuiltGuest {
+    return new QuiltGuest(this.state.readSpec(id), this);
+  }
+
+  workspacePath(id: SandboxId): string {
+    return workspaceTarget(this.state.readSpec(id));
+  }
+
+  async scratchLike(spec: SandboxSpec): Promise<ScratchOptions> {
+    const { root } = await this.#image(spec);
+    return root === undefined ? this.scratch : { ...this.scratch, imageRoot: root };
+  }
+
+  async defineWithLayer(spec: SandboxSpec, of: SandboxId, layer: string): Promise<Guest> {
+    await this.images.holdSame(spec.id, of);
+    try {
+      const { held } = await this.#add(spec, undefined, layer);
+      this.state.markWhole(spec.id);
+      this.events.add('created', spec.id);
+      return new QuiltGuest(spec, this, held?.config);
+    } catch (error) {
+      if (!this.state.ids().includes(spec.id)) this.images.release(spec.id);
+      throw error;
+    }
+  }
+
+  /** Checks what was asked for, and gives it a place in the state directory. Returns its image. */
+  async #add(spec: SandboxSpec, signal: AbortSignal | undefined, layer?: string): Promise<ResolvedImage> {
+    throwIfCancelled(signal);
+    if (spec.isInsecure) throw insecureRefused();
+    await this.#sweepOnce();
+    this.#volumes.check(spec.volumes ?? [], workspaceTarget(spec));
+    const image = await this.#image(spec, signal);
+    try {
+      this.state.add(spec, layer);
+    } catch (error) {
+      // An id that is taken is another sandbox's, and so is the image that it holds.
+      if (image.held !== undefined && !this.state.ids().includes(spec.id)) this.images.release(spec.id);
+      throw createFailed(spec.id, error);
+    }
+    return image;
+  }
+
+  async #launch(spec: SandboxSpec, imageRoot: ImageRoot | undefined): Promise<void> {
+    makeSocketDirectory(this.#options.runtimeDirectory);
+    rmSync(this.state.consolePath(spec.id), { force: true });
+    const launched = await launchQuilt({
+      helper: this.helper,
+      shelldPath: this.#options.shelldPath,
+      spec,
+      root: guestRoot(spec, {
+        imageDirectory: this.#imageDirectory,
+        imageRoot,
+        layerPath: this.state.layerPath(spec.id),
+        ...(spec.workspace?.isReviewed === true && { reviewPath: this.state.reviewPath(spec.id) }),
+        shelldPath: this.#options.shelldPath,
+        pythonPath: this.#options.pythonPath,
+      }),
+      socketPath: this.socketPath(spec.id),
+      consolePath: this.state.consolePath(spec.id),
+      cgroups: this.cgroups.create(spec.id, spec.limits),
+    });
+    await this.#connect(spec, launched.identity);
+    this.state.writeGuest(spec.id, { ...launched.identity, workspaceOwnership: launched.workspaceOwnership });
+  }
+
+  /** Gives a guest that has just come up what it has beside its root; one that cannot get it is ended. */
+  async #connect(spec: SandboxSpec, guest: ProcessIdentity): Promise<void> {
+    try {
+      await this.#volumes.mountAll(spec.id, guest);
+      await this.#networks.plugAll(spec.id, guest);
+    } catch (error) {
+      signalProcess(guest, 'SIGKILL');
+      throw error;
+    }
+  }
+
+  /** Deletes what crashes have left, whosever. */
+  async #sweepOnce(): Promise<void> {
+    if (this.#hasSwept) return;
+    this.#hasSwept = true;
+    await this.state.sweep((directory) => this.emptyAsGuest(directory));
+    const ids = new Set<string>(this.state.ids());
+    sweepSockets(this.#options.runtimeDirectory, (id) => ids.has(id));
+  }
+
+  get #imageDirectory(): string {
+    return join(this.#options.stateDirectory, 'images');
+  }
+
+  get scratch(): ScratchOptions {
+    const { shelldPath, runtimeDirectory } = this.#options;
+    return { helper: this.helper, shelldPath, runtimeDirectory, imageDirectory: this.#imageDirectory };
+  }
+
+  /** The image of a sandbox: what it holds already, else what its name means now, which it holds from then on. */
+  async #image(spec: SandboxSpec, signal?: AbortSignal): Promise<ResolvedImage> {
+    switch (spec.image.kind) {
+      case 'host':
+        return {};
+      case 'rootfs':
+        return { root: { source: checkRootDirectory(spec.image.path) } };
+      case 'tar':
+        return { root: { source: await unpackTarImage(spec.image.path, this.scratch) } };
+      case 'reference': {
+        const held =
+          (await this.images.held(spec.id)) ??
+          (await this.images.hold(spec.id, spec.image.reference, { ...(signal && { signal }) }));
+        return { root: { source: held.layerRoot, layers: held.layers }, held };
+      }
+    }
+  }
+
+  /** Undefined when it was removed while we looked. */
+  #record(id: SandboxId): GuestRecord | undefined {
+    try {
+      const guest = new QuiltGuest(this.state.readSpec(id), this);
+      const state = guest.state();
+      const problem =
+        state === 'broken' ? { problem: 'What is recorded of its process cannot be read.' } : {};
+      return { id, backend: this.name, spec: guest.spec, state, ...problem };
+    } catch (error) {
+      if (error instanceof SovereignError && error.reason === 'sandbox.not-found') return undefined;
+      const problem = error instanceof Error ? error.message : String(error);
+      return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
+    }
+  }
+}
+
+/** A failure of the kernel, such as a full disk, as a failure of the create; what had been made is removed by then. */
+function createFailed(id: SandboxId, error: unknown): SovereignError {
+  if (error instanceof SovereignError) return error;
+  return new SovereignError({
+    reason: 'sandbox.create-failed',
+    message: `Sandbox ${id} could not be made: ${error instanceof Error ? error.message : String(error)}.`,
+    hint: 'Look at the state directory: is its disk full, or is it not yours?',
+    context: { id },
+    cause: error,
+  });
+}
+
+function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
+  const why = createFailed(id, error);
+  return new SovereignError({
+    reason: 'sandbox.remove-failed',
+    message: `${why.message} What had been made could not be removed: ${left instanceof Error ? left.message : String(left)}`,
+    hint: `Remove it when the cause is gone: sovereign rm ${id}`,
+    context: { id, because: why.reason },
+    cause: left,
+  });
+}
+
+/** Stands in for the spec of a sandbox whose file cannot be read, so that it is listed and can be removed. */
+function unknownSpec(id: SandboxId): SandboxSpec {
+  return {
+    id,
+    image: { kind: 'host' },
+    env: {},
+    limits: {},
+    network: 'none',
+    isInsecure: false,
+    labels: {},
+    createdMs: 0,
+  };
+}
+
+function insecureRefused(): SovereignError {
+  return new SovereignError({
+    reason: 'argument.invalid',
+    message: 'quilt does not run with isInsecure.',
+    hint: 'Leave it out, or ask for the process tier.',
+  });
+}

@@ -1,0 +1,82 @@
+import type {
+  ChangeRecord,
+  ContainerEngine,
+  EngineAbility,
+  EngineEvent,
+  Guest,
+  ImageConfig,
+  ImageRecord,
+  Leftover,
+  SandboxId,
+  SandboxSpec,
+  WorkspaceReview,
+} from '@sovereign/core';
+import type { LayeredImages } from '@sovereign/images';
+import type { EngineHost } from './engine-host.ts';
+import { followEvents } from './events/follow-events.ts';
+import { commitLayer } from './layers/commit-layer.ts';
+import { diffLayer } from './layers/diff-layer.ts';
+import { forkLayer } from './layers/fork-layer.ts';
+import { QuiltLeftovers } from './leftovers/quilt-leftovers.ts';
+import type { QuiltNetworks } from './networks/quilt-networks.ts';
+import { QuiltReview } from './review/quilt-review.ts';
+import type { QuiltVolumes } from './volumes/quilt-volumes.ts';
+
+/** What quilt offers besides bringing guests up. It keeps nothing in memory that the state directory does not hold. */
+export class QuiltEngine implements ContainerEngine {
+  readonly images: LayeredImages;
+  readonly volumes: QuiltVolumes;
+  readonly networks: QuiltNetworks;
+  readonly review: WorkspaceReview;
+  readonly lacks: readonly EngineAbility[];
+  readonly #host: EngineHost;
+  readonly #leftovers: QuiltLeftovers;
+
+  constructor(
+    host: EngineHost,
+    rooms: {
+      readonly images: LayeredImages;
+      readonly volumes: QuiltVolumes;
+      readonly networks: QuiltNetworks;
+    },
+  ) {
+    this.#host = host;
+    this.images = rooms.images;
+    this.volumes = rooms.volumes;
+    this.networks = rooms.networks;
+    this.review = new QuiltReview(host);
+    this.lacks = rooms.networks.bridges.lacking() === undefined ? [] : ['networks'];
+    this.#leftovers = new QuiltLeftovers(host, rooms);
+  }
+
+  commit(
+    sandbox: SandboxId,
+    options: {
+      readonly reference: string;
+      readonly config?: Partial<ImageConfig>;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ImageRecord> {
+    return commitLayer(this.#host, this.images, sandbox, options);
+  }
+
+  fork(sandbox: SandboxId, spec: SandboxSpec): Promise<Guest> {
+    return forkLayer(this.#host, sandbox, spec);
+  }
+
+  async *diff(sandbox: SandboxId): AsyncIterable<ChangeRecord> {
+    yield* diffLayer(this.#host, this.#host.guest(sandbox).spec);
+  }
+
+  leftovers(): Promise<readonly Leftover[]> {
+    return this.#leftovers.list();
+  }
+
+  sweep(leftover: Leftover): Promise<void> {
+    return this.#leftovers.sweep(leftover);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return followEvents(this.#host, signal);
+  }
+}

@@ -1,0 +1,42 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { withStartLock } from './start-lock.ts';
+
+describe('start lock', () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'start-lock-'));
+    path = join(directory, 'start.lock');
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  test('one starts, another is refused meanwhile, and may afterwards', async () => {
+    let finish: () => void = () => undefined;
+    const first = withStartLock(path, () => new Promise<void>((resolve) => (finish = resolve)));
+    await expect(withStartLock(path, () => Promise.resolve())).rejects.toMatchObject({
+      reason: 'sandbox.not-running',
+    });
+    finish();
+    await first;
+    await expect(withStartLock(path, () => Promise.resolve('started'))).resolves.toBe('started');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('a lock of a process that has gone, or that says nothing, is taken over', async () => {
+    for (const left of [JSON.stringify({ pid: 2 ** 22 + 1, startTicks: 1, bootId: 'none' }), '', '[]', 'x']) {
+      writeFileSync(path, left);
+      await expect(withStartLock(path, () => Promise.resolve('started'))).resolves.toBe('started');
+    }
+  });
+
+  test('a start that fails lets go', async () => {
+    await expect(withStartLock(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(existsSync(path)).toBe(false);
+  });
+});

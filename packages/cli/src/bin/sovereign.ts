@@ -1,0 +1,39 @@
+import { writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as Main from '../main.ts';
+import { compileChunk } from './compile-chunk.ts';
+import { version } from './version.ts';
+
+/**
+ * The program. This file is all that `--version` loads; everything else is one chunk beside it, of which each command
+ * evaluates what it needs.
+ */
+function start(): void {
+  const words = process.argv.slice(2);
+  if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0] ?? '') && printVersion()) return;
+  const { main } = compileChunk<typeof Main>(join(__dirname, 'cli.cjs'), require).run();
+  void main(words).then(({ exitCode, isBlocked }) => leave(exitCode, isBlocked));
+}
+
+/** Signals by the exit code that a shell shows for them. */
+const signals: Readonly<Record<number, NodeJS.Signals>> = { 129: 'SIGHUP', 130: 'SIGINT', 143: 'SIGTERM' };
+
+/**
+ * Everything is done and written. What still hangs, stdin first of all, is left; where a reader of our output has stalled, Node
+ * would wait for it, and the kernel does not.
+ */
+function leave(exitCode: number, isBlocked: boolean): void {
+  if (isBlocked) process.kill(process.pid, signals[exitCode] ?? 'SIGKILL');
+  else process.exit(exitCode);
+}
+
+function printVersion(): boolean {
+  try {
+    writeSync(1, `sovereign ${version}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+start();

@@ -1,0 +1,14 @@
+import type { CommandContext } from '../command-context.ts';
+import { forEachSandbox } from '../sandbox/for-each-sandbox.ts';
+import { parseDuration } from '../values/parse-duration.ts';
+
+const defaultGraceMs = 5_000;
+
+/** `sovereign stop` */
+export function run(context: CommandContext): Promise<number> {
+  const graceMs = context.options.read('grace', parseDuration) ?? defaultGraceMs;
+  return forEachSandbox(context, 'Stopping', async (client, idOrName) => {
+    const sandbox = await client.connect(idOrName);
+    await sandbox.stop({ graceMs });
+  });
+}

@@ -1,0 +1,107 @@
+#include "apply.h"
+#include "apply_tree.h"
+#include "layer_names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: shelld apply UPPER TARGET\n"
+    "\n"
+    "Makes paths in TARGET what they are in UPPER, the upper layer of an overlay. They come on stdin, each as a line\n"
+    "`STAMP PATH` with a zero byte behind it; the stamp is that of `shelld changes`, `-` for one that is removed. One that\n"
+    "has been changed since, that a link leads to, or that is neither file, directory nor a link that stays in the\n"
+    "directory, ends it. Prints every path that was applied, with a zero byte behind it.\n";
+
+enum { LINE_BYTES = 8192, CHANGED = 20, REFUSED = 21 };
+
+static int fail(int code, const char *what, const char *path)
+{
+    dprintf(STDERR_FILENO, "shelld: %s %s: %s\n", what, path, strerror(errno));
+    return code;
+}
+
+static bool has_stamp(const struct stat *info, const char *stamp)
+{
+    char now[128];
+    (void)snprintf(now, sizeof now, "%llu:%lld.%09ld:%lld", (unsigned long long)info->st_ino,
+                   (long long)info->st_ctim.tv_sec, info->st_ctim.tv_nsec, (long long)info->st_size);
+    return strcmp(now, stamp) == 0;
+}
+
+/* Whether the layer says that the path is not there: by a whiteout, or by a directory that hides what is below. */
+static bool is_removed(int upper_parent, const char *name)
+{
+    struct stat info;
+    if (fstatat(upper_parent, name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return layer_is_whiteout(&info);
+    return layer_is_opaque(upper_parent);
+}
+
+static int apply(int upper, int target, const char *stamp, const char *path)
+{
+    static char upper_copy[LINE_BYTES], target_copy[LINE_BYTES];
+    const char *upper_name, *target_name;
+    struct stat info;
+    int from = tree_parent(upper, path, upper_copy, &upper_name);
+    if (from < 0)
+        return fail(CHANGED, "changed since it was reviewed:", path);
+    int to = tree_parent(target, path, target_copy, &target_name), code = 0;
+    if (to < 0) {
+        code = fail(REFUSED, "there is no directory for", path);
+    } else if (strcmp(stamp, "-") == 0) {
+        if (!is_removed(from, upper_name))
+            code = fail(CHANGED, "changed since it was reviewed:", path);
+        else if (!tree_remove(to, target_name))
+            code = fail(1, "remove", path);
+    } else if (fstatat(from, upper_name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !has_stamp(&info, stamp)) {
+        code = fail(CHANGED, "changed since it was reviewed:", path);
+    } else if (!tree_copy(from, path, to, target_name)) {
+        code = fail(errno == EXDEV || errno == EOPNOTSUPP ? REFUSED : 1, "apply", path);
+    }
+    close(from);
+    if (to >= 0)
+        close(to);
+    return code;
+}
+
+/* Reads up to the next zero byte; false at the end, and where a line is too long. */
+static bool next_line(char *line, size_t size)
+{
+    size_t used = 0;
+    for (int byte; used < size && (byte = getchar()) != EOF;) {
+        line[used++] = (char)byte;
+        if (byte == '\0')
+            return true;
+    }
+    return false;
+}
+
+int apply_main(int argc, char **argv)
+{
+    static char line[LINE_BYTES];
+    if (argc != 2) {
+        dprintf(STDERR_FILENO, "%s", usage);
+        return 2;
+    }
+    int upper = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int target = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (upper < 0 || target < 0)
+        return fail(1, "open", upper < 0 ? argv[0] : argv[1]);
+    while (next_line(line, sizeof line)) {
+        char *path = strchr(line, ' ');
+        if (path == NULL || path[1] == '\0' || path[1] == '/')
+            return fail(2, "not STAMP PATH:", line);
+        *path++ = '\0';
+        int code = apply(upper, target, line, path);
+        if (code != 0)
+            return code;
+        printf("%s%c", path, '\0');
+        fflush(stdout);
+    }
+    return feof(stdin) ? 0 : fail(2, "a line is too long:", line);
+}

@@ -1,0 +1,7 @@
+/* `shelld serve`: the daemon. */
+#ifndef SOVEREIGN_SERVE_H
+#define SOVEREIGN_SERVE_H
+
+int serve_main(int argc, char **argv);
+
+#endif

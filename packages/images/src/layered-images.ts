@@ -1,0 +1,57 @@
+import type { ImageCallOptions, ImageConfig, ImageLibrary, ImageRecord, Leftover } from '@sovereign/core';
+
+/** One more layer on an image. */
+export interface AddLayerOptions extends ImageCallOptions {
+  /** Name or manifest digest of the image below. Undefined: the layer is the only one. */
+  readonly base?: string;
+  /**
+   * Plain tar of the layer as OCI defines it (image-spec, layer.md): what was added or changed, `.wh.NAME` for what was
+   * removed, `.wh..wh..opq` in a directory whose lower content is hidden.
+   */
+  readonly layer: AsyncIterable<Uint8Array>;
+  /** Name of the new image. */
+  readonly reference: string;
+  /** Replaces single members of the base's configuration. */
+  readonly config?: Partial<ImageConfig>;
+  /** What made the layer, for `history`. Default `sovereign commit`. */
+  readonly createdBy?: string;
+}
+
+/** An image that somebody uses: it stays as it is until it is released, whatever happens to its names. */
+export interface HeldImage {
+  /** Digest of its manifest. */
+  readonly digest: string;
+  /** What it was called when it was taken. */
+  readonly reference: string;
+  readonly config: ImageConfig;
+  /** Directory that holds the unpacked layers. */
+  readonly layerRoot: string;
+  /** Names in `layerRoot`, one a layer, topmost first: the lower directories of an overlay. */
+  readonly layers: readonly string[];
+}
+
+/** The image library of engines that mount layers themselves. */
+export interface LayeredImages extends ImageLibrary {
+  /** @throws SovereignError `image.not-found`, `image.invalid`, `image.corrupt` */
+  addLayer(options: AddLayerOptions): Promise<ImageRecord>;
+  /**
+   * Keeps an image for `owner` (a sandbox id) and has its layers unpacked. Idempotent: an owner holds one image.
+   *
+   * @throws SovereignError `image.not-found`, `image.corrupt`
+   */
+  hold(owner: string, reference: string, options?: ImageCallOptions): Promise<HeldImage>;
+  /** Has `owner` hold what `of` holds: for a fork. Undefined when that is nothing. */
+  holdSame(owner: string, of: string): Promise<HeldImage | undefined>;
+  /** What an owner holds; undefined when it holds nothing. @throws SovereignError `image.corrupt` */
+  held(owner: string): Promise<HeldImage | undefined>;
+  release(owner: string): void;
+  /**
+   * What nobody needs any more: partial downloads and layers of processes that died, holds of owners that are gone, blobs
+   * and layers that no image names and nobody holds. Looking changes nothing.
+   */
+  leftovers(isAlive: (owner: string) => boolean): Promise<readonly Leftover[]>;
+  /** @throws SovereignError `image.in-use` when it is needed again */
+  sweep(leftover: Leftover, isAlive: (owner: string) => boolean): Promise<void>;
+  /** Ends connections to registries that are kept open. */
+  close(): void;
+}

@@ -1,0 +1,16 @@
+export type {
+  Artifact,
+  BuildCall,
+  BuildProgress,
+  MicrovmArtifacts,
+  RootImage,
+  SharedDirectory,
+} from './artifacts.ts';
+export { LocalArtifacts, type LocalArtifactsOptions } from './local-artifacts.ts';
+export { ArtifactStore } from './artifact-store.ts';
+export type { KernelPipeline } from './build-kernel.ts';
+export { checkKernelImage } from './kernel-image.ts';
+export { MachineState } from './machine-state.ts';
+export { machineBootSchema, parseMachineFile, type MachineBoot, type MachineFile } from './machine-file.ts';
+export { MachineBuild } from './machine-build.ts';
+export { cpuModel } from './cpu-model.ts';

@@ -1,0 +1,177 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ImageSpec } from '@sovereign/core';
+import { prepareHostRoot } from '@sovereign/guest';
+import { SovereignError } from '@sovereign/protocol';
+import { ArtifactStore, type MakeArtifact } from './artifact-store.ts';
+import type { Artifact, BuildCall, MicrovmArtifacts, RootImage } from './artifacts.ts';
+import { buildKernel, kernelKey, type KernelPipeline } from './build-kernel.ts';
+import { digestOfFile, keyOf } from './content-digest.ts';
+import { CpioArchive } from './cpio-archive.ts';
+import { checkKernelImage, kernelMissing } from './kernel-image.ts';
+import {
+  checkRootDirectory,
+  checkTar,
+  fingerprintOf,
+  invalidImage,
+  packDirectory,
+  packTar,
+} from './root-image.ts';
+import { runStep } from './run-step.ts';
+
+/** Changes when the same inputs are packed in another way. */
+const layoutVersion = 'layout 2';
+
+export interface LocalArtifactsOptions {
+  /** Directory of images of this user; artifacts get one of their own in it. */
+  readonly imageDirectory: string;
+  readonly shelldPath: string;
+  /** Directory that holds the Python package `apts`. */
+  readonly pythonPath?: string;
+  /** A kernel to boot as it is. Default: the one that the pipeline builds. */
+  readonly kernelPath?: string;
+  /** Default: `SOVEREIGN_MICROVM` of the environment when it is set, else `images/microvm` of this build. */
+  readonly pipeline?: KernelPipeline;
+}
+
+function ownPipeline(): string {
+  const named = process.env['SOVEREIGN_MICROVM'];
+  if (named !== undefined && named !== '') return named;
+  return fileURLToPath(new URL('../../../images/microvm', import.meta.url));
+}
+
+/** Artifacts built on this host and kept in a directory of this user. */
+export class LocalArtifacts implements MicrovmArtifacts {
+  readonly store: ArtifactStore;
+  readonly #options: LocalArtifactsOptions;
+  readonly #pipeline: KernelPipeline;
+  readonly #making = new Map<string, Promise<Artifact>>();
+
+  constructor(options: LocalArtifactsOptions) {
+    this.#options = options;
+    this.store = new ArtifactStore(join(options.imageDirectory, 'microvm'));
+    this.#pipeline = options.pipeline ?? { directory: ownPipeline() };
+  }
+
+  async kernel(): Promise<Artifact> {
+    const own = this.#options.kernelPath;
+    if (own !== undefined) {
+      checkKernelImage(own);
+      // Into the store, which is all that a machine monitor gets to see.
+      const info = statSync(own);
+      return this.#once('kernel', keyOf(own, `${info.ino} ${info.size} ${info.mtimeMs}`), async (path) => {
+        writeFileSync(path, readFileSync(own));
+        return Promise.resolve(undefined);
+      });
+    }
+    const found = this.store.find('kernel', kernelKey(this.#pipeline));
+    if (found === undefined) throw kernelMissing(join(this.store.path, 'kernel'));
+    checkKernelImage(found.path);
+    return found;
+  }
+
+  async buildKernel(call: BuildCall = {}): Promise<Artifact> {
+    const key = kernelKey(this.#pipeline);
+    const work = join(this.store.path, 'work');
+    return this.#once('kernel', key, async (path) => {
+      await buildKernel(this.#pipeline, work, path, call);
+      return undefined;
+    });
+  }
+
+  initrd(): Promise<Artifact> {
+    const { shelldPath, pythonPath } = this.#options;
+    if (!existsSync(shelldPath)) throw shelldMissing(shelldPath);
+    const archive = new CpioArchive()
+      .directory('dev')
+      .directory('proc')
+      .consoleDevice('dev/console')
+      .directory('sovereign')
+      .file('sovereign/shelld', readFileSync(shelldPath), true)
+      .link('init', 'sovereign/shelld');
+    if (pythonPath !== undefined) archive.tree('sovereign/python', pythonPath);
+    const bytes = archive.bytes();
+    return this.#once('initrd', keyOf(bytes), (path) => {
+      writeFileSync(path, bytes);
+      return Promise.resolve(undefined);
+    });
+  }
+
+  async rootImage(image: ImageSpec, call: BuildCall = {}): Promise<RootImage> {
+    const step = { ...(call.signal !== undefined && { signal: call.signal }) };
+    switch (image.kind) {
+      case 'host': {
+        const host = prepareHostRoot(this.#options.imageDirectory);
+        const key = keyOf(layoutVersion, 'host', basename(host.path));
+        const base = await this.#once('root', key, (path) => packDirectory(host.path, path, step));
+        return { base, shared: host.mounts.map(({ source, target }) => ({ source, target })) };
+      }
+      case 'rootfs': {
+        const root = checkRootDirectory(image.path);
+        const key = keyOf(layoutVersion, 'rootfs', fingerprintOf(root));
+        call.onProgress?.({ step: 'rootfs', text: `packing ${root}` });
+        return { base: await this.#once('root', key, (path) => packDirectory(root, path, step)), shared: [] };
+      }
+      case 'tar': {
+        const archive = checkTar(image.path);
+        const key = keyOf(layoutVersion, 'tar', await digestOfFile(archive));
+        call.onProgress?.({ step: 'rootfs', text: `packing ${archive}` });
+        const base = await this.#once('root', key, (path) => packTar(archive, path, step)).catch(
+          (error: unknown) => {
+            const isRefused = error instanceof SovereignError && error.reason === 'microvm.build-failed';
+            throw isRefused ? invalidImage(archive, error.message) : error;
+          },
+        );
+        return { base, shared: [] };
+      }
+      case 'reference':
+        throw imageNotFound(image.reference);
+    }
+  }
+
+  emptyDisk(bytes: number): Promise<Artifact> {
+    return this.#once('disk', keyOf(layoutVersion, String(bytes)), async (path) => {
+      writeFileSync(path, '');
+      await runStep(['truncate', '-s', String(bytes), path]);
+      await runStep(
+        [
+          ...['mke2fs', '-q', '-F', '-t', 'ext4', '-J', 'size=8', '-m', '0', '-L', 'sovereign'],
+          ...['-E', 'lazy_itable_init=1,nodiscard,hash_seed=00000000-0000-4000-8000-000000000001'],
+          ...['-U', '00000000-0000-4000-8000-000000000002', path],
+        ],
+        { env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, E2FSPROGS_FAKE_TIME: '1' } },
+      );
+      // What follows is zeros and tables that follow from the front; reading gigabytes of them says nothing more.
+      return { frontBytes: 1024 * 1024 };
+    });
+  }
+
+  /** The same artifact is made once at a time in this process. */
+  #once(kind: string, key: string, make: MakeArtifact): Promise<Artifact> {
+    const name = `${kind}/${key}`;
+    const making = this.#making.get(name);
+    if (making !== undefined) return making;
+    const made = this.store.findOrMake(kind, key, make).finally(() => this.#making.delete(name));
+    this.#making.set(name, made);
+    return made;
+  }
+}
+
+function shelldMissing(path: string): SovereignError {
+  return new SovereignError({
+    reason: 'shelld.missing',
+    message: `The guest daemon was not built: ${path}.`,
+    hint: 'Run: npm run build:shelld',
+    context: { path },
+  });
+}
+
+function imageNotFound(reference: string): SovereignError {
+  return new SovereignError({
+    reason: 'image.not-found',
+    message: `No image has the name ${JSON.stringify(reference)}.`,
+    hint: `Pull it: sovereign images pull ${reference}`,
+    context: { reference },
+  });
+}

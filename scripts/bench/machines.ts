@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findShelld } from '@sovereign/guest';
+import { LocalArtifacts } from '@sovereign/microvm';
+import { Sovereign, type Sandbox, type SnapshotRecord } from '@sovereign/sdk';
+import { attempt } from './side.ts';
+import type { Available } from './figure.ts';
+
+const applets = ['sh', 'true', 'cat', 'dd', 'sync'];
+
+/** What figures use of microVMs: machines of an image that holds busybox and nothing else. */
+export interface Machines {
+  create(): Promise<Sandbox>;
+  resume(snapshot: SnapshotRecord): Promise<Sandbox>;
+  removeSnapshot(snapshot: SnapshotRecord): Promise<void>;
+  /** Proportional memory of the monitor of a sandbox, in MiB. */
+  memoryMib(sandbox: Sandbox): number;
+  close(): Promise<void>;
+}
+
+/** @param home `SOVEREIGN_HOME` of this run. */
+export function openMachines(home: string): Promise<Available<Machines>> {
+  return attempt(async () => {
+    const imageDirectory = fileURLToPath(new URL('../../build/images', import.meta.url));
+    const own = process.env['SOVEREIGN_MICROVM_KERNEL'];
+    const kernel =
+      own ?? (await new LocalArtifacts({ imageDirectory, shelldPath: findShelld() }).kernel()).path;
+    const client = await Sovereign.open({ home, env: { ...process.env, SOVEREIGN_MICROVM_KERNEL: kernel } });
+    const image = { kind: 'rootfs', path: busyboxImage(join(home, 'busybox')) } as const;
+    return {
+      create: () => client.create({ tier: 'qemu', image, limits: { memoryBytes: 256 * 1024 * 1024 } }),
+      resume: ({ id }) => client.resume(id),
+      removeSnapshot: ({ id }) => client.removeSnapshot(id),
+      memoryMib: ({ id }) => memoryOf(join(home, 'state', 'qemu', 'sandboxes', id, 'machine.json')),
+      close: () => client.close(),
+    };
+  });
+}
+
+function busyboxImage(path: string): string {
+  if (existsSync(path)) return path;
+  for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(path, name), { recursive: true });
+  const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
+  copyFileSync(busybox, join(path, 'bin', 'busybox'));
+  for (const name of applets) symlinkSync('busybox', join(path, 'bin', name));
+  return path;
+}
+
+/** PSS of the child of the jail's first process, which is QEMU. */
+function memoryOf(machineFile: string): number {
+  const { pid } = JSON.parse(readFileSync(machineFile, 'utf8')) as { pid: number };
+  const monitor = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${monitor}/smaps_rollup`, 'utf8'))?.[1];
+  return Number(kib ?? 0) / 1024;
+}

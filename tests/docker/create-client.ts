@@ -1,0 +1,20 @@
+/** Creates one sandbox and waits: a client to be killed. It says when it begins. */
+import { createDockerBackend } from '@sovereign/backends';
+import { findShelld } from '@sovereign/guest';
+import { createSandboxId } from '@sovereign/core';
+
+const [, , stateDirectory = '', host = ''] = process.argv;
+const backend = createDockerBackend({ stateDirectory, shelldPath: findShelld(), host, env: {} });
+await backend.probe();
+process.stdout.write('begins\n');
+await backend.create({
+  id: createSandboxId(),
+  image: { kind: 'host' },
+  env: {},
+  limits: {},
+  network: 'none',
+  isInsecure: false,
+  labels: {},
+  createdMs: Date.now(),
+});
+setInterval(() => undefined, 1_000);

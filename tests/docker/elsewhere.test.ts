@@ -1,0 +1,101 @@
+import { missingLayers, requiredLayers } from '@sovereign/core';
+import { connectGuestChannel } from '@sovereign/guest';
+import { collect, environmentOf, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
+import { expect } from 'vitest';
+import { startEngine } from '../support/engines.ts';
+import { busyboxRoot, pieces } from './busybox-root.ts';
+import { playOn, type EngineScene } from './scene.ts';
+
+const engine = await startEngine('docker');
+const sandboxImage = 'sovereign/sandbox:test';
+
+/** An engine of this host, treated as one elsewhere: nothing of the host is mounted, nothing of it is known. */
+const play = (act: (scene: EngineScene) => Promise<void>): Promise<void> =>
+  playOn(engine, { transport: 'relay', sandboxImage }, async (scene) => {
+    await scene.backend.engine?.images.import(pieces(busyboxRoot()), { reference: sandboxImage });
+    await act(scene);
+  });
+
+tierTest('docker', engine.absence, () => {
+  verifies(
+    ['R-TIER-2', 'R-TIER-6'],
+    'an engine elsewhere: shelld is uploaded, and every layer judged from inside',
+    async () => {
+      await play(async ({ backend, create, sh }) => {
+        const guest = await create();
+        const channel = connectGuestChannel(await guest.connect());
+        const { layers } = await channel.welcome;
+        expect(missingLayers(requiredLayers(backend, guest.spec), layers)).toEqual([]);
+        await channel.files.write('/tmp/file', Buffer.from('content'), { makeParents: true });
+        expect(await sh(guest, 'cat /tmp/file; cat /proc/self/mountinfo | wc -l')).toMatch(/^content\d+\n$/);
+        await channel.close();
+      });
+    },
+  );
+
+  verifies(
+    'R-TIER-2',
+    'an engine elsewhere: megabytes both ways are the same, over many connections at once',
+    async () => {
+      await play(async ({ create }) => {
+        const guest = await create();
+        const bytes = Buffer.alloc(8 * 1_048_576, 'the same both ways ');
+        const lanes = await Promise.all(
+          Array.from({ length: 5 }, async (_, index) => {
+            const channel = connectGuestChannel(await guest.connect());
+            await channel.files.write(`/file${index}`, bytes);
+            const read: Uint8Array[] = [];
+            for await (const chunk of channel.files.read(`/file${index}`)) read.push(Buffer.from(chunk));
+            await channel.close();
+            return Buffer.concat(read).equals(bytes);
+          }),
+        );
+        expect(lanes).toEqual([true, true, true, true, true]);
+      });
+    },
+  );
+
+  verifies(
+    'R-TIER-2',
+    'an engine elsewhere: processes go on without us, and shelld is new after a start',
+    async () => {
+      await play(async ({ create, backend, sh }) => {
+        const guest = await create();
+        const first = connectGuestChannel(await guest.connect());
+        const running = first.exec({
+          command: 'sh',
+          args: ['-c', 'echo before; sleep 0.3; echo after'],
+          cwd: '/',
+          env: environmentOf(guest),
+          isDetached: true,
+        });
+        const { process } = await running.started;
+        await first.close();
+        const second = connectGuestChannel(await (await backend.attach(guest.id)).connect());
+        expect((await collect(second.attach(process, { stdout: 0, stderr: 0 }))).stdout.toString()).toBe(
+          'before\nafter\n',
+        );
+        await second.close();
+        // What the guest's root puts in place of shelld is not what runs next.
+        await sh(guest, 'rm -f /run/sovereign/shelld; echo "#!/bin/sh" > /run/sovereign/shelld');
+        await guest.stop({ graceMs: 0 });
+        await expect(guest.connect()).rejects.toMatchObject({ reason: 'sandbox.not-running' });
+        await guest.start();
+        expect(await sh(guest, 'echo again')).toBe('again\n');
+      });
+    },
+  );
+
+  verifies('R-TIER-2', 'an engine elsewhere: what it cannot have is refused by its name', async () => {
+    await play(async ({ create, directory, backend }) => {
+      const hostPath = await directory('w');
+      await expect(create({ workspace: { hostPath } })).rejects.toMatchObject({
+        reason: 'workspace.refused',
+      });
+      expect(await backend.list()).toEqual([]);
+    });
+    await playOn(engine, { transport: 'relay', sandboxImage: 'sovereign/none:1' }, async ({ backend }) => {
+      await expect(backend.create(sandboxSpecForTest())).rejects.toMatchObject({ reason: 'image.not-found' });
+    });
+  });
+});

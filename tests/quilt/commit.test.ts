@@ -1,0 +1,94 @@
+import { sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
+import { expect } from 'vitest';
+import { probeTiers } from '../support/tiers.ts';
+import { busyboxRoot, importBusybox, needsBusybox } from './busybox-image.ts';
+import { all, QuiltScene } from './scene.ts';
+
+for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, commits);
+
+function commits(): void {
+  verifies(
+    ['R-NEW-3', 'R-PRIM-1'],
+    'a commit is an image with what was changed, and what was removed is not in it',
+    async (context) => {
+      const busybox = needsBusybox(context);
+      await QuiltScene.play(async (scene) => {
+        await importBusybox(scene, busybox);
+        const guest = await scene.create({ image: { kind: 'reference', reference: 'base' } });
+        const script = `echo made > /made && rm /removed && rm -r /tree && mkdir /tree && echo only > /tree/only &&
+        ln /made /hard && ln -s /nowhere/at/all /soft && chown 12:34 /made && chmod 4711 /made && mkfifo /pipe &&
+        dd if=/dev/zero of=/sparse bs=1 count=1 seek=9999999 2>/dev/null && echo "with space" > "/a b"`;
+        expect(await scene.sh(guest, script)).toMatchObject({ code: 0 });
+        const image = await scene.engine.commit(guest.id, {
+          reference: 'work:1',
+          config: { env: { MADE: 'yes' } },
+        });
+        expect(await guest.status()).toBe('running');
+        expect(image.layers).toHaveLength(2);
+        expect(image.references).toEqual(['docker.io/library/work:1']);
+        const made = await scene.create({ image: { kind: 'reference', reference: 'work:1' } });
+        const look = `cat /made /hard /tree/only "/a b"; stat -c '%u %g %a %h' /made; readlink /soft; ls /tree; ls /removed 2>&1
+        test -p /pipe && echo pipe; stat -c %s /sparse; cat /kept; ls -a / | grep wh; echo $MADE`;
+        expect((await scene.sh(made, look)).out).toBe(
+          'made\nmade\nonly\nwith space\n12 34 4711 2\n/nowhere/at/all\nonly\nls: /removed: No such file or directory\npipe\n10000000\nkept\nyes\n',
+        );
+        expect(await all(scene.engine.diff(made.id))).toEqual([]);
+        // Once more, on top of that.
+        await scene.sh(made, 'echo again > /made');
+        const second = await scene.engine.commit(made.id, { reference: 'work:2' });
+        expect(second.layers).toHaveLength(3);
+        const last = await scene.create({ image: { kind: 'reference', reference: 'work:2' } });
+        expect((await scene.sh(last, 'cat /made; ls /removed 2>&1; stat -c %h /hard')).out).toMatch(
+          /^again\n.*No such file/,
+        );
+      });
+    },
+  );
+
+  verifies(
+    'R-NEW-3',
+    'a root that is no image of the library becomes one whole; that of the host does not',
+    async (context) => {
+      const busybox = needsBusybox(context);
+      await QuiltScene.play(async (scene) => {
+        const path = await busyboxRoot(scene, busybox);
+        const guest = await scene.create({ image: { kind: 'rootfs', path } });
+        expect(await scene.sh(guest, 'echo made > /made; rm /removed')).toMatchObject({ code: 0 });
+        await guest.stop({ graceMs: 0 });
+        const image = await scene.engine.commit(guest.id, { reference: 'whole' });
+        expect(image.layers).toHaveLength(1);
+        const made = await scene.create({ image: { kind: 'reference', reference: 'whole' } });
+        expect((await scene.sh(made, 'cat /made /kept; ls /removed 2>&1')).out).toMatch(
+          /^made\nkept\n.*No such file/,
+        );
+        const host = await scene.create();
+        await expect(scene.engine.commit(host.id, { reference: 'host' })).rejects.toMatchObject({
+          reason: 'image.invalid',
+        });
+        expect(await host.status()).toBe('running');
+      });
+    },
+  );
+
+  verifies('R-NEW-3', 'a fork holds the image of its origin, although the name moves on', async (context) => {
+    const busybox = needsBusybox(context);
+    await QuiltScene.play(async (scene) => {
+      await importBusybox(scene, busybox);
+      const spec = { image: { kind: 'reference', reference: 'base' } } as const;
+      const guest = await scene.create(spec);
+      await scene.sh(guest, 'echo mine > /mine');
+      await guest.stop({ graceMs: 0 });
+      const other = await scene.create(spec);
+      await scene.sh(other, 'rm /kept');
+      await scene.engine.commit(other.id, { reference: 'base' });
+      const fork = await scene.engine.fork(guest.id, sandboxSpecForTest(spec));
+      await fork.start();
+      expect((await scene.sh(fork, 'cat /mine /kept')).out).toBe('mine\nkept\n');
+      await guest.remove();
+      await other.remove();
+      await fork.stop({ graceMs: 0 });
+      await fork.start();
+      expect((await scene.sh(fork, 'cat /mine /kept')).out).toBe('mine\nkept\n');
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { openHostSandbox } from './host-sandbox.ts';
+import { runTasks } from './run-tasks.ts';
+
+runTasks('the bare host, as the reference', openHostSandbox);
