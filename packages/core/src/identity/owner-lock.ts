@@ -13,8 +13,11 @@ const lockLimits = { maxBytes: 1_024, maxDepth: 2 } as const;
 export function tryLock(path: string): boolean {
   for (;;) {
     if (linkOwn(path)) return true;
-    if (lockHolderIsAlive(path)) return false;
-    takeAway(path);
+    const found = readLock(path);
+    // Given back between the two looks: what stands there next is another's.
+    if (found === undefined) continue;
+    if (holderIsAlive(found)) return false;
+    takeAway(path, found);
   }
 }
 
@@ -22,25 +25,49 @@ export function releaseLock(path: string): void {
   rmSync(path, { force: true });
 }
 
+/** Whether the process that such a file names lives; false where there is none. */
+export function lockHolderIsAlive(path: string): boolean {
+  try {
+    return holderIsAlive(readFileSync(path, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** By a link to a file that is whole, so that nobody ever reads half a lock. */
 function linkOwn(path: string): boolean {
   const whole = ownedName(path);
   writeFileSync(whole, JSON.stringify(processIdentity(process.pid) ?? {}), { mode: 0o600 });
   try {
-    linkSync(whole, path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
+    return linkUnlessTaken(whole, path);
   } finally {
     rmSync(whole, { force: true });
   }
 }
 
-/** Whether the process that such a file names lives; false where there is none. */
-export function lockHolderIsAlive(path: string): boolean {
+function linkUnlessTaken(from: string, path: string): boolean {
   try {
-    const holder = parseBoundedJson(readFileSync(path, 'utf8'), lockLimits);
+    linkSync(from, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** What a lock says; undefined where there is none. */
+function readLock(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function holderIsAlive(content: string): boolean {
+  try {
+    const holder = parseBoundedJson(content, lockLimits);
     if (typeof holder !== 'object' || holder === null) return false;
     const { pid, startTicks, bootId } = holder as Readonly<Record<string, unknown>>;
     return (
@@ -54,13 +81,18 @@ export function lockHolderIsAlive(path: string): boolean {
   }
 }
 
-/** By a rename, which only one of several who find the lock stale can do. */
-function takeAway(path: string): void {
+/**
+ * Takes a stale lock away by a rename, which only one of several can do. Who comes late moves the lock of the one that
+ * was first: it says something else, and is put back.
+ */
+function takeAway(path: string, stale: string): void {
   const aside = ownedName(path);
   try {
     renameSync(path, aside);
-  } catch {
-    return;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
   }
+  if (readLock(aside) !== stale) linkUnlessTaken(aside, path);
   rmSync(aside, { force: true });
 }
