@@ -88,6 +88,15 @@ const operations: Readonly<Record<string, () => Promise<void>>> = {
       return {};
     });
   },
+  /** Finds a sandbox that is not running, and starts it when it is told to. */
+  async start() {
+    const sandbox = await client.connect(target);
+    await whenTold();
+    await outcome(async () => {
+      await sandbox.start();
+      return {};
+    });
+  },
   /** Keeps a pool full, claims one of it, and waits to be killed. */
   async pool() {
     const pool = await client.pool({ tier: 'quilt', size: count });

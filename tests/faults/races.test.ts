@@ -167,6 +167,34 @@ function quilt(): void {
 
   verifies(
     'R-TIER-9',
+    'a removal that meets a start waits for it: both end, nothing is half-launched or left',
+    { timeoutMs: 120_000 },
+    async () => {
+      await FaultScene.play(async (scene) => {
+        const client = await scene.client();
+        for (let round = 0; round < 6; round++) {
+          const { id } = await client.create({ tier: 'quilt', autoStart: false });
+          const racers = await Promise.all([
+            scene.child('start', { target: id }),
+            scene.child('remove', { target: id }),
+          ]);
+          await together(racers);
+          const [started, removed] = await Promise.all(racers.map((racer) => racer.result()));
+          expect(removed).toMatchObject({ event: 'done' });
+          // Refused, or up and then ended under its health check: never caught in the middle of a launch.
+          const said = `${started?.event} ${String(started?.['reason'])}: ${String(started?.['message'])}`;
+          expect(said).toMatch(
+            /^(done |failed (sandbox\.not-found|sandbox\.not-running|tier\.unhealthy): |failed launcher\.failed: .*ended before it answered)/,
+          );
+          expect((await client.list()).sandboxes).toEqual([]);
+          expect(await scene.leftInState()).toEqual([]);
+        }
+      });
+    },
+  );
+
+  verifies(
+    'R-TIER-9',
     'what is listed while others create and remove is whole',
     { timeoutMs: 60_000 },
     async () => {

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
-  isAlive,
   signalProcess,
   throwIfCancelled,
   type Backend,
@@ -129,7 +128,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     const image = await this.#add(spec, signal);
     const guest = new QuiltGuest(spec, this, image.held?.config);
     try {
-      await this.#launch(spec, image.root);
+      await withStartLock(this.state.startLockPath(spec.id), () => this.#launch(spec, image.root));
       throwIfCancelled(signal);
       this.state.markWhole(spec.id);
       guest.isNew = true;
@@ -152,11 +151,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
 
   async launch(spec: SandboxSpec): Promise<void> {
     const { root } = await this.#image(spec);
-    await withStartLock(join(this.state.directory(spec.id), 'start.lock'), async () => {
-      // Whoever held the lock before may have started it.
-      const guest = this.state.readGuest(spec.id);
-      if (guest === undefined || !isAlive(guest)) await this.#launch(spec, root);
-    });
+    await this.#launch(spec, root);
   }
 
   list(): Promise<readonly GuestRecord[]> {

@@ -18,6 +18,7 @@ import type { EventLog } from './events/event-log.ts';
 import { workspaceTarget } from './guest-root.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
+import { withoutStart, withStartLock } from './start-lock.ts';
 
 /** How long the kernel may take to end killed processes before we report them. */
 const killTimeoutMs = 10_000;
@@ -28,7 +29,7 @@ export interface QuiltGuestHost {
   readonly cgroups: Cgroups;
   readonly events: EventLog;
   socketPath(id: SandboxId): string;
-  /** Brings the guest's first process up and records it. */
+  /** Brings the guest's first process up and records it; nobody else may start or end it meanwhile. */
   launch(spec: SandboxSpec): Promise<void>;
   /** Takes a sandbox that is removed out of what others know of it. */
   forget(id: SandboxId): Promise<void>;
@@ -78,9 +79,13 @@ export class QuiltGuest implements Guest {
 
   async start(): Promise<void> {
     this.#expect(['created', 'stopped'], 'start');
-    // A client that died between launching and recording has left one that nobody knows.
-    await this.#kill();
-    await this.#host.launch(this.spec);
+    await withStartLock(this.#host.state.startLockPath(this.id), async () => {
+      // Whoever held the lock before may have started it.
+      if (!['created', 'stopped'].includes(this.state())) return;
+      // A client that died between launching and recording has left one that nobody knows.
+      await this.#kill();
+      await this.#host.launch(this.spec);
+    });
     this.isNew = true;
     this.#host.events.add('started', this.id);
   }
@@ -92,8 +97,10 @@ export class QuiltGuest implements Guest {
     if (typeof guest === 'object' && options.graceMs > 0 && signalProcess(guest, 'SIGTERM')) {
       await until(() => !isAlive(guest), options.graceMs);
     }
-    await this.#kill();
-    removeSocket(this.#host.socketPath(this.id));
+    await this.#withoutStart(async () => {
+      // Another may have ended it meanwhile, and started it again: that one was not meant.
+      if (isSameGuest(guest, this.#guestFile())) await this.#end();
+    });
     this.#host.events.add('stopped', this.id);
   }
 
@@ -128,25 +135,44 @@ export class QuiltGuest implements Guest {
   }
 
   async connect(): Promise<ByteStream> {
-    if (this.isNew && this.state() === 'stopped') throw endedEarly(this.id, this.console());
-    this.#expect(['running'], 'connect to');
-    const stream = await connectUnixSocket(this.#host.socketPath(this.id));
-    this.isNew = false;
-    return stream;
+    const state = this.state();
+    if (this.isNew && state === 'stopped') throw endedEarly(this.id, this.console());
+    this.#expect(['running'], 'connect to', state);
+    try {
+      const stream = await connectUnixSocket(this.#host.socketPath(this.id));
+      this.isNew = false;
+      return stream;
+    } catch (error) {
+      if (this.isNew && this.state() === 'stopped') throw endedEarly(this.id, this.console(), error);
+      throw error;
+    }
   }
 
-  async remove(): Promise<void> {
-    if (this.#host.cgroups.isFrozen(this.id)) this.#host.cgroups.setFrozen(this.id, false);
-    await this.#kill();
-    removeSocket(this.#host.socketPath(this.id));
-    await this.#host.forget(this.id);
-    await this.#host.state.remove(this.id, this.spec.name, (directory) => this.#host.emptyAsGuest(directory));
-    this.#host.releaseImage(this.id);
-    this.#host.events.add('removed', this.id);
+  remove(): Promise<void> {
+    return this.#withoutStart(async () => {
+      if (this.#host.cgroups.isFrozen(this.id)) this.#host.cgroups.setFrozen(this.id, false);
+      await this.#end();
+      await this.#host.forget(this.id);
+      await this.#host.state.remove(this.id, this.spec.name, (directory) =>
+        this.#host.emptyAsGuest(directory),
+      );
+      this.#host.releaseImage(this.id);
+      this.#host.events.add('removed', this.id);
+    });
   }
 
   /** Ends processes of it that nobody has recorded. */
-  async killStray(): Promise<void> {
+  killStray(): Promise<void> {
+    return this.#withoutStart(async () => {
+      if (!['running', 'paused'].includes(this.state())) await this.#end();
+    });
+  }
+
+  #withoutStart(end: () => Promise<void>): Promise<void> {
+    return withoutStart(this.#host.state.startLockPath(this.id), end);
+  }
+
+  async #end(): Promise<void> {
     await this.#kill();
     removeSocket(this.#host.socketPath(this.id));
   }
@@ -199,8 +225,7 @@ export class QuiltGuest implements Guest {
     });
   }
 
-  #expect(states: readonly GuestState[], operation: string): void {
-    const state = this.state();
+  #expect(states: readonly GuestState[], operation: string, state = this.state()): void {
     if (states.includes(state)) return;
     throw new SovereignError({
       reason: 'sandbox.not-running',
@@ -220,13 +245,19 @@ function workingDirectory(spec: SandboxSpec, image: ImageConfig | undefined): st
   return spec.workspace === undefined && named.startsWith('/') ? named : workspaceTarget(spec);
 }
 
-function endedEarly(id: SandboxId, said: string): SovereignError {
+function endedEarly(id: SandboxId, said: string, cause?: unknown): SovereignError {
   return new SovereignError({
     reason: 'launcher.failed',
     message: `The guest of ${id} ended before it answered: ${said}`,
     hint: 'Is the image a whole root file system? Run `sovereign doctor` to see what this host lacks.',
     context: { id },
+    cause,
   });
+}
+
+function isSameGuest(one: GuestFile | 'corrupt' | undefined, other: typeof one): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object') return one === other;
+  return one.pid === other.pid && one.startTicks === other.startTicks && one.bootId === other.bootId;
 }
 
 /** Where no directory of sockets could be made there is no socket either. */

@@ -33,6 +33,7 @@ const staleAfterMs = 60_000;
  * sandboxes/<id>/spec.json     what was asked for; replaced when a warm sandbox is claimed
  *                guest.json    the running guest's first process; replaced at each start
  *                creator.json  who is creating it; gone when it is whole
+ *                start.lock    who is starting or ending it
  *                volumes.json  its volumes, once they differ from those asked for
  *                console.log   what the launcher and shelld printed
  *                review/       the same of a workspace that is reviewed
@@ -57,6 +58,11 @@ export class QuiltState {
 
   layerPath(id: SandboxId): string {
     return join(this.directory(id), 'layer');
+  }
+
+  /** Held by whoever starts or ends it. */
+  startLockPath(id: SandboxId): string {
+    return join(this.directory(id), 'start.lock');
   }
 
   /** Where what is written to a reviewed workspace stays; made here. */
@@ -112,8 +118,8 @@ export class QuiltState {
 
   /** Whether a process that lives is starting it. */
   isBeingStarted(id: SandboxId): boolean {
-    const directory = this.directory(id);
-    return ['start.lock', 'creator.json'].some((name) => lockHolderIsAlive(join(directory, name)));
+    const paths = [this.startLockPath(id), join(this.directory(id), 'creator.json')];
+    return paths.some(lockHolderIsAlive);
   }
 
   /** @throws SovereignError `sandbox.not-found`, `sandbox.state-corrupt` */
@@ -189,8 +195,12 @@ export class QuiltState {
     try {
       await rm(path, { recursive: true, force: true });
     } catch (error) {
-      if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      await empty(path);
+      const { code = '' } = error as NodeJS.ErrnoException;
+      // Another who waits for its lock may have written one into it while it was being deleted.
+      if (code !== 'ENOTEMPTY') {
+        if (!['EACCES', 'EPERM'].includes(code)) throw error;
+        await empty(path);
+      }
       await rm(path, { recursive: true, force: true });
     }
   }

@@ -1,27 +1,74 @@
-import { tryLock } from '@sovereign/core';
-import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { releaseLock, tryLock } from '@sovereign/core';
 import { SovereignError } from '@sovereign/protocol';
 
+/** How long an end waits for a start: above what any launch may take, so that who holds it longer is stopped itself. */
+const waitMs = 30_000;
+const pauseMs = 5;
+
 /**
- * Runs `start` while no other process starts the same sandbox: two guests on one writable layer would ruin it.
+ * Runs `start` while no other process starts or ends the same sandbox: two guests on one writable layer would ruin it,
+ * and an end would take away the groups that a start is about to join.
  *
  * @param path file of the lock; it names its owner, so that one left by a crash is taken over.
- * @throws SovereignError `sandbox.not-running` when another process is at it.
+ * @throws SovereignError `sandbox.not-running` when another process is at it, `sandbox.not-found` when it was removed.
  */
 export async function withStartLock<T>(path: string, start: () => Promise<T>): Promise<T> {
-  if (!tryLock(path)) throw beingStarted(path);
+  const isHeld = tryLockIfThere(path);
+  if (isHeld === undefined) throw removed(path);
+  if (!isHeld) throw beingStarted(path);
   try {
     return await start();
   } finally {
-    rmSync(path, { force: true });
+    releaseLock(path);
+  }
+}
+
+/**
+ * Runs `end` when nobody starts the sandbox, and keeps others from starting it meanwhile. What it ends can always be
+ * ended: of a sandbox whose directory is gone there is nothing to lock, and a start that hangs is not waited for longer
+ * than any start may take.
+ */
+export async function withoutStart<T>(path: string, end: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + waitMs;
+  let isHeld = tryLockIfThere(path);
+  while (isHeld === false && performance.now() < deadline) {
+    await delay(pauseMs);
+    isHeld = tryLockIfThere(path);
+  }
+  try {
+    return await end();
+  } finally {
+    if (isHeld === true) releaseLock(path);
+  }
+}
+
+/** Undefined when the directory that the lock would stand in is gone. */
+function tryLockIfThere(path: string): boolean | undefined {
+  try {
+    return tryLock(path);
+  } catch (error) {
+    if (!existsSync(dirname(path))) return undefined;
+    throw error;
   }
 }
 
 function beingStarted(path: string): SovereignError {
   return new SovereignError({
     reason: 'sandbox.not-running',
-    message: `Another process is starting this sandbox (${path}).`,
+    message: `Another process is starting or ending this sandbox (${path}).`,
     hint: 'Wait for it, then connect.',
+    context: { path },
+  });
+}
+
+function removed(path: string): SovereignError {
+  return new SovereignError({
+    reason: 'sandbox.not-found',
+    message: `This sandbox has been removed (${dirname(path)}).`,
+    hint: 'List what is there with `sovereign ps --all`.',
     context: { path },
   });
 }

@@ -7,6 +7,7 @@ import { checkWhole } from './argument-checks.ts';
 import { checkLimits } from './create-options.ts';
 import type { LiveSandbox } from './live-sandbox.ts';
 import { notRunning } from './sandbox-errors.ts';
+import { toSovereignError } from './to-sovereign-error.ts';
 
 /** Start, stop, pause, resume, limits and removal of one sandbox. What a backend cannot do is refused before it is asked. */
 export class SandboxLifecycle {
@@ -27,7 +28,10 @@ export class SandboxLifecycle {
       try {
         channels.adopt(await this.#connect(signal));
       } catch (error) {
-        await guest.stop({ graceMs: 0 });
+        await guest.stop({ graceMs: 0 }).catch((left: unknown) => {
+          // It has ended by itself, or was removed: what is worth saying is why it did not pass.
+          if (toSovereignError(left).reason !== 'sandbox.not-running') throw left;
+        });
         throw error;
       }
       channels.allow();
