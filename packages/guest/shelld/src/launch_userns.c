@@ -1,9 +1,11 @@
 #include "launch_userns.h"
 #include "launch_error.h"
+#include "number.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -103,19 +105,23 @@ static bool map_with_subids(const char *program, const char *subid_file, pid_t p
     FILE *file = user == NULL ? NULL : fopen(subid_file, "re");
     if (file == NULL)
         return false;
-    char line[256], name[128];
-    unsigned long start = 0, count = 0;
+    char line[256];
+    uint64_t start = 0, count = 0;
     bool found = false;
-    while (!found && fgets(line, sizeof line, file) != NULL)
-        found = sscanf(line, "%127[^:]:%lu:%lu", name, &start, &count) == 3 && strcmp(name, user->pw_name) == 0;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        size_t length = strcspn(line, ":");
+        const char *at = line + length;
+        found = length == strlen(user->pw_name) && memcmp(line, user->pw_name, length) == 0 && number_skip(&at, ':') &&
+                number_read(&at, UINT32_MAX, &start) && number_skip(&at, ':') && number_read(&at, UINT32_MAX, &count);
+    }
     fclose(file);
     if (!found || count == 0)
         return false;
     char arguments[5][24];
     snprintf(arguments[0], sizeof arguments[0], "%d", pid);
     snprintf(arguments[1], sizeof arguments[1], "%u", own);
-    snprintf(arguments[2], sizeof arguments[2], "%lu", start);
-    snprintf(arguments[3], sizeof arguments[3], "%lu", count);
+    snprintf(arguments[2], sizeof arguments[2], "%" PRIu64, start);
+    snprintf(arguments[3], sizeof arguments[3], "%" PRIu64, count);
     pid_t mapper = fork();
     if (mapper == 0) {
         execlp(program, program, arguments[0], "0", arguments[1], "1", "1", arguments[2], arguments[3], (char *)NULL);

@@ -1,7 +1,8 @@
 #include "mount_checks.h"
 
+#include "number.h"
+
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,13 +14,13 @@ enum { LINE_BYTES = 4096 + 64 };
 static bool holds(const char *line)
 {
     uint64_t device, inode;
-    int used = 0;
+    const char *path = line;
     struct stat status;
-    if (sscanf(line, "%" SCNu64 " %" SCNu64 " %n", &device, &inode, &used) != 2 || line[used] != '/') {
+    if (!number_read(&path, UINT64_MAX, &device) || !number_read(&path, UINT64_MAX, &inode) ||
+        !number_skip(&path, ' ') || *path != '/') {
         fprintf(stderr, "shelld: not a mount to check: %.200s\n", line);
         return false;
     }
-    const char *path = line + used;
     if (stat(path, &status) != 0) {
         fprintf(stderr, "shelld: mount %s: %s\n", path, strerror(errno));
         return false;

@@ -1,5 +1,7 @@
 #include "tree.h"
 
+#include "number.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +33,15 @@ static bool read_stat(int proc, const char *pid, struct seen *entry)
         return false;
     text[length] = '\0';
     const char *after_name = strrchr(text, ')');
-    return after_name && sscanf(after_name, ") %c %d", &entry->state, &entry->parent) == 2;
+    if (!after_name || after_name[1] != ' ' || after_name[2] == '\0')
+        return false;
+    entry->state = after_name[2];
+    const char *at = after_name + 3;
+    uint64_t parent;
+    if (!number_read(&at, INT32_MAX, &parent))
+        return false;
+    entry->parent = (pid_t)parent;
+    return true;
 }
 
 static size_t look_around(void)

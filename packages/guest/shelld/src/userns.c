@@ -3,6 +3,9 @@
 #endif
 #include "userns.h"
 
+#include "id_map.h"
+#include "number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -17,16 +20,15 @@ enum { MAP_BYTES = 512, PATH_BYTES = 48 };
 
 bool userns_parse(const char *text, struct userns_request *request)
 {
-    char end;
+    const char *at = text;
     *request = (struct userns_request){.kind = USERNS_ONE};
     if (strcmp(text, "one") == 0)
         return true;
     request->kind = strcmp(text, "identity") == 0 ? USERNS_IDENTITY : USERNS_RANGE;
     if (request->kind == USERNS_IDENTITY)
         return true;
-    return text[0] != '-' && strlen(text) <= 32 &&
-           sscanf(text, "%u:%u:%u%c", &request->inside, &request->outside, &request->count, &end) == 3 &&
-           request->count > 0;
+    return number_read_32(&at, &request->inside) && number_skip(&at, ':') && number_read_32(&at, &request->outside) &&
+           number_skip(&at, ':') && number_read_32(&at, &request->count) && *at == '\0' && request->count > 0;
 }
 
 static bool write_file(const char *path, const char *text)
@@ -44,13 +46,13 @@ static bool write_file(const char *path, const char *text)
 /* Each range of our own map onto itself: what we can name now, named the same inside. */
 static bool identity_map(const char *source, char *map, size_t size)
 {
-    unsigned first, outside, count;
+    struct id_range range;
     size_t used = 0;
     FILE *lines = fopen(source, "re");
     if (lines == NULL)
         return false;
-    while (fscanf(lines, "%u %u %u", &first, &outside, &count) == 3 && used < size)
-        used += (size_t)snprintf(map + used, size - used, "%u %u %u\n", first, first, count);
+    while (id_map_next(lines, &range) && used < size)
+        used += (size_t)snprintf(map + used, size - used, "%u %u %u\n", range.inside, range.inside, range.count);
     fclose(lines);
     return used > 0 && used < size;
 }

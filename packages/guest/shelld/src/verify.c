@@ -3,6 +3,8 @@
 #endif
 #include "verify.h"
 
+#include "id_map.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -114,19 +116,20 @@ void verify_namespace(struct layer *layer, enum namespace_kind kind, uint64_t ho
 
 void verify_uid(struct layer *layer, uint64_t outer_root)
 {
-    unsigned inside, outside, count, uid = geteuid();
+    struct id_range range;
+    unsigned uid = geteuid();
     FILE *map = fopen("/proc/self/uid_map", "re");
     bool is_found = false;
-    while (map != NULL && !is_found && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3)
-        is_found = uid >= inside && uid - inside < count;
+    while (map != NULL && !is_found && id_map_next(map, &range))
+        is_found = uid >= range.inside && uid - range.inside < range.count;
     if (map != NULL)
         fclose(map);
     if (!is_found)
         layer_set(layer, LAYER_FAILED, "uid %u, and no line of /proc/self/uid_map for it", uid);
-    else if (outer_root + outside + (uid - inside) == 0)
+    else if (outer_root + range.outside + (uid - range.inside) == 0)
         layer_set(layer, LAYER_NOT_REQUESTED, "uid %u → host 0, which is root", uid);
     else
-        layer_set(layer, LAYER_ACTIVE, "uid %u → host %" PRIu64, uid, outer_root + outside + (uid - inside));
+        layer_set(layer, LAYER_ACTIVE, "uid %u → host %" PRIu64, uid, outer_root + range.outside + (uid - range.inside));
 }
 
 void verify_root(struct layer *layer, uint64_t host_device, uint64_t host_inode)

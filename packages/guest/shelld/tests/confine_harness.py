@@ -13,7 +13,7 @@ import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCES = TESTS.parent / "src"
-CONFINEMENT = "confine confine_options seccomp landlock capabilities userns namespaces verify verify_own".split()
+CONFINEMENT = "confine confine_options seccomp landlock capabilities userns number id_map namespaces verify verify_own".split()
 ACTIVE, FAILED, UNSUPPORTED, NOT_REQUESTED = range(4)
 NOBODY = 65534
 USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
