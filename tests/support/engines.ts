@@ -6,7 +6,7 @@ import { findShelld } from '@sovereign/guest';
 import type { Absence, BackendDirectories } from '@sovereign/testkit';
 import { afterAll } from 'vitest';
 import { Cleanup } from '../../scripts/bench/cleanup.ts';
-import { startPrivateDocker } from '../../scripts/bench/peers/docker.ts';
+import { startPrivateDocker, type PrivateDockerOptions } from '../../scripts/bench/peers/docker.ts';
 import { startPrivatePodman } from '../../scripts/bench/peers/podman.ts';
 import type { PresentTier } from './tiers.ts';
 
@@ -30,8 +30,13 @@ const pythonPath = fileURLToPath(new URL('../../python', import.meta.url));
 /**
  * Starts an engine in namespaces and directories of its own, for one test file; it ends with the file, and also when the
  * tests are killed. No image is pulled: there is no registry.
+ *
+ * @param docker Where a Docker listens besides its socket.
  */
-export async function startEngine(name: EngineName): Promise<TestEngine> {
+export async function startEngine(
+  name: EngineName,
+  docker: Pick<PrivateDockerOptions, 'listenArgs'> = {},
+): Promise<TestEngine> {
   const cleanup = new Cleanup();
   // Short: a socket path has 107 bytes at most.
   const directory = mkdtempSync(`/tmp/sve-`);
@@ -41,8 +46,10 @@ export async function startEngine(name: EngineName): Promise<TestEngine> {
   let absence: Absence = { isMissing: false };
   try {
     mkdirSync(join(directory, 'e'), { mode: 0o700 });
-    const start = name === 'docker' ? startPrivateDocker : startPrivatePodman;
-    socketPath = await start({ directory: join(directory, 'e'), cleanup });
+    const where = { directory: join(directory, 'e'), cleanup };
+    socketPath = await (name === 'docker'
+      ? startPrivateDocker({ ...where, ...docker })
+      : startPrivatePodman(where));
   } catch (error) {
     absence = { isMissing: true, reason: error instanceof Error ? error.message : String(error) };
   }
