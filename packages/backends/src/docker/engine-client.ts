@@ -160,7 +160,7 @@ export class EngineClient {
       import('docker-modem'),
       import('./engine-route.ts'),
     ]);
-    const { agent, modem } = routeTo(address);
+    const { agent, modem } = routeTo(address, this.#search);
     return { modem: new ModemClass(modem), agent, address, greeting: undefined };
   }
 

@@ -1,8 +1,10 @@
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type Modem from 'docker-modem';
-import type { EngineAddress } from './engine-address.ts';
+import type { EngineAddress, EngineSearch, SshAddress } from './engine-address.ts';
+import { openSshStream } from './ssh-stream.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /** How requests get to an engine: what docker-modem is told of it, and the pool of connections. */
@@ -30,26 +32,33 @@ const nothingOfEnvironment = {
  *
  * @throws SovereignError `config.invalid` for TLS files that cannot be used
  */
-export function routeTo(address: EngineAddress): EngineRoute {
+export function routeTo(address: EngineAddress, search: EngineSearch): EngineRoute {
   switch (address.kind) {
     case 'socket':
       return route(new Agent(pool), { socketPath: address.path });
-    case 'ssh': {
-      const { host, port, user } = address;
-      const agentSocket = process.env['SSH_AUTH_SOCK'];
-      return route(new Agent(pool), {
-        protocol: 'ssh',
-        host,
-        port,
-        ...(user === '' ? {} : { username: user }),
-        ...(agentSocket === undefined ? {} : { sshOptions: { agent: agentSocket } }),
-      });
-    }
+    case 'ssh':
+      return route(new SshAgent(address, search), { host: 'docker' });
     case 'tcp': {
       const { host, port, tls } = address;
       if (tls === undefined) return route(new Agent(pool), { host, port });
       return route(tlsAgent(host, tls), { protocol: 'https', host, port });
     }
+  }
+}
+
+/** Each connection is an ssh of its own: a server allows ten sessions to one, and a pool wants more. */
+class SshAgent extends Agent {
+  readonly #address: SshAddress;
+  readonly #search: EngineSearch;
+
+  constructor(address: SshAddress, search: EngineSearch) {
+    super(pool);
+    this.#address = address;
+    this.#search = search;
+  }
+
+  override createConnection(): Duplex {
+    return openSshStream(this.#address, this.#search);
   }
 }
 
