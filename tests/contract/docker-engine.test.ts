@@ -13,7 +13,6 @@ tierTest(tier.need, busybox === undefined ? absence : { isMissing: true, reason:
     hostSeesProcesses: true,
     hasQuotas: false,
     hasBuilder: true,
-    hasUniqueNames: false,
     // Docker reads OCI archives from 25 on.
     readsOci: false,
     ...(publish && { publish }),
