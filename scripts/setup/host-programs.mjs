@@ -218,6 +218,26 @@ const linuxPrograms = [
     packages: { apt: 'podman', dnf: 'podman', pacman: 'podman', apk: 'podman', zypper: 'podman' },
   },
   {
+    name: 'ssh server',
+    purpose: 'tests of container engines behind ssh',
+    from: 'test',
+    isPresent: () => isOnPath('ssh') && (isOnPath('sshd') || existsSync('/usr/sbin/sshd')),
+    packages: {
+      apt: 'openssh-server openssh-client',
+      dnf: 'openssh-server openssh-clients',
+      pacman: 'openssh',
+      apk: 'openssh',
+      zypper: 'openssh',
+    },
+  },
+  {
+    name: 'openssl',
+    purpose: 'tests of container engines behind TLS',
+    from: 'test',
+    isPresent: () => isOnPath('openssl'),
+    packages: { apt: 'openssl', dnf: 'openssl', pacman: 'openssl', apk: 'openssl', zypper: 'openssl' },
+  },
+  {
     name: 'musl',
     purpose: 'the small build of the guest daemon',
     from: 'test',

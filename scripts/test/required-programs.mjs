@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { sayPhase } from '../phases/phase.mjs';
 import { isOnPath } from '../setup/host-programs.mjs';
@@ -10,6 +11,7 @@ const probes = {
   crun: () => isOnPath('crun'),
   python: () => isOnPath('python3'),
   cc: () => isOnPath('cc') && isOnPath('make'),
+  ssh: () => isOnPath('ssh') && (isOnPath('sshd') || existsSync('/usr/sbin/sshd')),
   clang: () => isOnPath('clang'),
   root: () => process.getuid?.() === 0,
 };

@@ -1,8 +1,10 @@
 import { connectGuestChannel } from '@sovereign/guest';
 import { busyboxAbsence, containerEngineContract, tierTest } from '@sovereign/testkit';
 import { startEngine, tierOf } from '../support/engines.ts';
+import { startPublishing } from '../support/publishing.ts';
 
-const { tier, absence } = tierOf(await startEngine('docker'));
+const { registry, publish } = await startPublishing();
+const { tier, absence } = tierOf(await startEngine('docker', { ...(registry && { registry }) }));
 const busybox = busyboxAbsence();
 tierTest(tier.need, busybox === undefined ? absence : { isMissing: true, reason: busybox }, () => {
   containerEngineContract({
@@ -11,9 +13,9 @@ tierTest(tier.need, busybox === undefined ? absence : { isMissing: true, reason:
     hostSeesProcesses: true,
     hasQuotas: false,
     hasBuilder: true,
-    hasUniqueNames: false,
     // Docker reads OCI archives from 25 on.
     readsOci: false,
+    ...(publish && { publish }),
     openChannel: (stream) => connectGuestChannel(stream),
     create: (directories) => Promise.resolve(tier.create(directories)),
     timeoutMs: 60_000,

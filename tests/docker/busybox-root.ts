@@ -18,6 +18,7 @@ const applets = [
   'wc',
   'dd',
   'ping',
+  'nc',
 ];
 
 /**

@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { findProgram } from '@sovereign/guest';
 import { eventually } from '@sovereign/testkit';
+import { freePort } from '../support/free-port.ts';
 
 /** Why there is no registry here; undefined when there is one. */
 export function registryAbsence(): string | undefined {
@@ -14,11 +13,15 @@ export function registryAbsence(): string | undefined {
 
 /** The reference implementation of the distribution API, on loopback, below a directory of the test. */
 export class RealRegistry {
+  /** `127.0.0.1:port` */
   readonly host: string;
+  /** Its configuration: another registry that is started with it, in another network, serves the same. */
+  readonly configPath: string;
   readonly #child: ChildProcess;
 
-  private constructor(host: string, child: ChildProcess) {
+  private constructor(host: string, configPath: string, child: ChildProcess) {
     this.host = host;
+    this.configPath = configPath;
     this.#child = child;
   }
 
@@ -36,12 +39,13 @@ export class RealRegistry {
       ...(passwords !== undefined && { auth: { htpasswd: { realm: 'test', path: file } } }),
     };
     // YAML is a superset of JSON.
-    await writeFile(join(directory, 'config.yml'), JSON.stringify(config));
-    const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], {
+    const configPath = join(directory, 'config.yml');
+    await writeFile(configPath, JSON.stringify(config));
+    const child = spawn('docker-registry', ['serve', configPath], {
       stdio: 'ignore',
       env: { PATH: process.env['PATH'], OTEL_TRACES_EXPORTER: 'none' },
     });
-    const registry = new RealRegistry(host, child);
+    const registry = new RealRegistry(host, configPath, child);
     await eventually(
       'the registry answers',
       async () => (await fetch(`http://${host}/v2/`).catch(() => undefined)) !== undefined,
@@ -54,13 +58,4 @@ export class RealRegistry {
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

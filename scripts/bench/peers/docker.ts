@@ -23,12 +23,22 @@ function runningSocket(): string | undefined {
   return [named, '/var/run/docker.sock'].find((path) => path !== undefined && existsSync(path));
 }
 
+export interface PrivateDockerOptions extends Pick<EngineOptions, 'directory' | 'cleanup'> {
+  readonly setup?: string;
+  /**
+   * Arguments by which it listens on the loopback of this host as well: it shares our network then, and has no bridge and
+   * no firewall rules of its own.
+   */
+  readonly listenArgs?: readonly string[];
+}
+
 /** Starts a dockerd of our own, with everything below `directory`; returns its socket. @throws Error when it cannot */
 export async function startPrivateDocker({
   directory,
   cleanup,
   setup = '',
-}: Pick<EngineOptions, 'directory' | 'cleanup'> & { readonly setup?: string }): Promise<string> {
+  listenArgs,
+}: PrivateDockerOptions): Promise<string> {
   const dockerd = findProgram('dockerd');
   if (dockerd === undefined) throw new Error('dockerd is not installed');
   if (process.geteuid?.() !== 0) throw new Error('dockerd is started as root only');
@@ -38,7 +48,10 @@ export async function startPrivateDocker({
   const argv = [dockerd, '-H', `unix://${socketPath}`, '--cgroup-parent', `/${group}`];
   argv.push('--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec'));
   argv.push('--pidfile', join(directory, 'pid'));
+  if (listenArgs !== undefined)
+    argv.push('--bridge=none', '--iptables=false', '--ip-forward=false', ...listenArgs);
   const logPath = join(directory, 'log');
-  await startPrivateDaemon({ setup, argv, socketPath, logPath, cleanup });
+  const sharesNetwork = listenArgs !== undefined;
+  await startPrivateDaemon({ setup, argv, socketPath, logPath, cleanup, sharesNetwork });
   return socketPath;
 }

@@ -26,11 +26,20 @@ export async function openPodman({ directory, program, cleanup }: EngineOptions)
   return available(await prepareEngine({ name: 'podman', socketPath, commandLine, program, cleanup }));
 }
 
+export interface PrivatePodmanOptions extends Pick<EngineOptions, 'directory' | 'cleanup'> {
+  /** Run by `sh` before it, in its namespaces. */
+  readonly setup?: string;
+  /** A registry that it may pull from without TLS. */
+  readonly plainRegistry?: string;
+}
+
 /** Starts a service of our own, with everything below `directory`; returns its socket. @throws Error when it cannot */
 export async function startPrivatePodman({
   directory,
   cleanup,
-}: Pick<EngineOptions, 'directory' | 'cleanup'>): Promise<string> {
+  setup = '',
+  plainRegistry,
+}: PrivatePodmanOptions): Promise<string> {
   const podman = findProgram('podman');
   if (podman === undefined) throw new Error('podman is not installed');
   if (process.geteuid?.() !== 0) throw new Error('its service is started as root only');
@@ -38,6 +47,11 @@ export async function startPrivatePodman({
   const socketPath = join(directory, 'p.sock');
   const configPath = join(directory, 'containers.conf');
   writeFileSync(configPath, configuration);
+  const registriesPath = join(directory, 'registries.conf');
+  writeFileSync(
+    registriesPath,
+    plainRegistry === undefined ? '' : `[[registry]]\nlocation = "${plainRegistry}"\ninsecure = true\n`,
+  );
   const storage = [
     '--root',
     join(directory, 'root'),
@@ -47,9 +61,9 @@ export async function startPrivatePodman({
     join(directory, 'tmp'),
   ];
   await startPrivateDaemon({
-    setup: existsSync('/sys/fs/cgroup/unified') ? hideUnifiedHierarchy : '',
+    setup: `${existsSync('/sys/fs/cgroup/unified') ? hideUnifiedHierarchy : ''}\n${setup}`,
     argv: [podman, ...storage, 'system', 'service', '--time', '0', `unix://${socketPath}`],
-    env: { CONTAINERS_CONF: configPath },
+    env: { CONTAINERS_CONF: configPath, CONTAINERS_REGISTRIES_CONF: registriesPath },
     socketPath,
     logPath: join(directory, 'log'),
     cleanup,

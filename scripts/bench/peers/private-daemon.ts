@@ -9,6 +9,8 @@ export interface DaemonOptions {
   readonly setup: string;
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** It stays in the network of this host, so that it can listen on its loopback. Default false. */
+  readonly sharesNetwork?: boolean;
   readonly socketPath: string;
   readonly logPath: string;
   readonly cleanup: Cleanup;
@@ -31,7 +33,8 @@ export async function startPrivateDaemon(options: DaemonOptions): Promise<void> 
   const child = spawn(
     'setpriv',
     [
-      ...['--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--propagation', 'private'],
+      ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private'],
+      ...(options.sharesNetwork === true ? [] : ['--net']),
       ...['--pid', '--fork', '--kill-child', '--mount-proc'],
       ...[
         'sh',

@@ -13,6 +13,15 @@ export function specOrigin(id: SandboxId): string {
   return `label ${labels.spec} of ${containerName(id)}`;
 }
 
+export function nameTaken(name: string, id: string): SovereignError {
+  return new SovereignError({
+    reason: 'sandbox.exists',
+    message: `A sandbox of the name ${name} exists: ${id}.`,
+    hint: `Choose another name, or remove that one first: sovereign rm ${id}`,
+    context: { id },
+  });
+}
+
 export function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
   const [why, stays] = [error, left].map((one) => (one instanceof Error ? one.message : String(one)));
   return new SovereignError({

@@ -35,6 +35,7 @@ const init: ContainerRequestInit = {
   },
   transport: 'socket',
   user: { uid: 0, gid: 0 },
+  imageUser: '',
   shelldPath: '/shelld',
   pythonPath: undefined,
   placePath: '/place',

@@ -28,6 +28,8 @@ export interface ContainerRequestInit {
   readonly facts: EngineFacts;
   readonly transport: Transport;
   readonly user: { readonly uid: number; readonly gid: number };
+  /** Whom the image runs as by itself; empty: root. */
+  readonly imageUser: string;
   readonly shelldPath: string;
   /** Parent of the Python package `apts`. */
   readonly pythonPath: string | undefined;
@@ -56,11 +58,11 @@ export type ContainerRequest = Readonly<Record<string, unknown>>;
  * container-request.test.ts, and from inside by shelld.
  */
 export function containerRequest(init: ContainerRequestInit): ContainerRequest {
-  const { spec, user } = init;
+  const { spec } = init;
   return {
     Image: init.imageId,
     Hostname: hostName(spec),
-    User: `${user.uid}:${user.gid}`,
+    ...userField(init),
     WorkingDir: '/',
     Entrypoint: [guestPaths.shelld],
     Cmd: shelldArguments(init),
@@ -69,6 +71,7 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
       [labels.home]: init.home,
       [labels.sandbox]: spec.id,
       [labels.spec]: formatSpecFile(spec),
+      ...(spec.name !== undefined && { [labels.name]: spec.name }),
       ...(init.isStarted && { [labels.maker]: makerMark() }),
       ...(init.isFork && { [labels.image]: 'fork' }),
     },
@@ -93,6 +96,12 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
       ...mountFields(init),
     },
   };
+}
+
+/** Podman writes whoever is named into passwd and group of the guest: root is not named where the image means it anyway. */
+function userField({ user, imageUser, facts }: ContainerRequestInit): ContainerRequest {
+  const isImplied = facts.product === 'Podman' && imageUser === '' && user.uid === 0 && user.gid === 0;
+  return isImplied ? {} : { User: `${user.uid}:${user.gid}` };
 }
 
 /** Podman adds a limit of processes a user unless one is named, above what an engine without CAP_SYS_RESOURCE may set. */

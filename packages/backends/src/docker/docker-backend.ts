@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
   parseSpecFile,
@@ -15,7 +15,6 @@ import {
   type SandboxId,
   type SandboxSpec,
 } from '@sovereign/core';
-import { isSandboxId } from '@sovereign/core';
 import {
   containerRequest,
   createPath,
@@ -23,16 +22,12 @@ import {
   resourceFields,
   type Transport,
 } from './container-request.ts';
-import {
-  envOf,
-  guestState,
-  readSummaries,
-  type ContainerInspect,
-  type ContainerSummary,
-} from './container-state.ts';
+import { listContainers, recordOf } from './container-list.ts';
+import { envOf, guestState, type ContainerInspect } from './container-state.ts';
 import {
   createFailed,
   insecureRefused,
+  nameTaken,
   notUndone,
   specOrigin,
   unknownSpec,
@@ -44,12 +39,12 @@ import type { EngineSearch } from './engine-address.ts';
 import { DockerEngine, type DockerEngineHost } from './docker-engine.ts';
 import { EngineRefusal, meaningOf } from './engine-errors.ts';
 import { askEngine, type EngineFacts } from './engine-facts.ts';
+import { guestUser, seccompOption, transportOf } from './engine-fit.ts';
 import { guestImage, type GuestImage } from './guest-image.ts';
 import { GuestPlace } from './guest-place.ts';
 import { probeDocker } from './probe.ts';
 import { openRelay, uploadShelld } from './relay-door.ts';
 import { containerName, forkReference, hasHomeMark, homeMark, labels } from './sandbox-labels.ts';
-import { seccompProfile } from './seccomp-profile.gen.ts';
 import { untilListening } from './until-listening.ts';
 import { mountChecks, workspaceBinds, type EngineMount } from './workspace-binds.ts';
 
@@ -140,10 +135,10 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     const { spec } = guest;
     const facts = await this.facts();
     const place = this.#place(spec.id);
-    const transport = this.#transport(facts);
+    const transport = transportOf(facts, this.#options.transport);
     if (transport === 'socket') {
       const targets = guest.mountTargets ?? bindTargets(await guest.inspect());
-      place.prepare(mountChecks(spec, targets), this.#user(spec, facts));
+      place.prepare(mountChecks(spec, targets), guestUser(spec, facts));
     } else {
       // SAFETY: anew before every start, since the guest's root may have replaced it while it ran.
       await uploadShelld(this.client, containerName(spec.id), this.#options.shelldPath);
@@ -157,7 +152,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
   }
 
   async connect(guest: DockerGuest, signal: AbortSignal | undefined): Promise<ByteStream> {
-    const transport = this.#transport(await this.facts());
+    const transport = transportOf(await this.facts(), this.#options.transport);
     if (transport === 'relay') return openRelay(this.client, containerName(guest.id), signal);
     return this.#place(guest.id).connect(signal);
   }
@@ -189,8 +184,8 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
   async list(): Promise<readonly GuestRecord[]> {
     // Who never made a sandbox here is not told whether an engine runs.
     if (!hasHomeMark(this.#directory)) return [];
-    const found = await this.#containers({ [labels.home]: this.home() });
-    return found.map((one) => this.#record(one)).filter((record) => record !== undefined);
+    const found = await listContainers(this.client, { [labels.home]: this.home() });
+    return found.map((one) => recordOf(one, this.name)).filter((record) => record !== undefined);
   }
 
   attach(id: SandboxId): Promise<Guest> {
@@ -214,8 +209,8 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
   }
 
   async defineFork(spec: SandboxSpec, of: SandboxSpec, reference: string): Promise<Guest> {
-    const { binds, env } = await this.#image(of, await this.facts());
-    return this.#define(spec, { image: { reference, binds, env, isFork: true } });
+    const { binds, env, user } = await this.#image(of, await this.facts());
+    return this.#define(spec, { image: { reference, binds, env, user, isFork: true } });
   }
 
   close(): Promise<void> {
@@ -249,20 +244,35 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     await this.#create({ spec, image, facts, binds, volumes, isStarted: how.isStarted === true });
     const guest = new DockerGuest(spec, image.env, this, image.isFork === true);
     guest.mountTargets = binds.map(({ Target }) => Target);
+    await this.#refuseTwin(guest);
     return guest;
+  }
+
+  /** After it was made, so that of two at the same time never both stay. */
+  async #refuseTwin(guest: DockerGuest): Promise<void> {
+    const { id, name } = guest.spec;
+    if (name === undefined) return;
+    const all = await listContainers(this.client, { [labels.home]: this.home(), [labels.name]: name });
+    const twin = all.find(({ Labels }) => Labels?.[labels.sandbox] !== id);
+    if (twin === undefined) return;
+    const error = nameTaken(name, twin.Labels?.[labels.sandbox] ?? '');
+    await guest.remove().catch((left: unknown) => {
+      throw notUndone(id, error, left);
+    });
+    throw error;
   }
 
   #image(spec: SandboxSpec, facts: EngineFacts): Promise<GuestImage> {
     return guestImage(spec.image, {
       client: this.client,
       imageDirectory: join(this.#options.stateDirectory, 'images'),
-      isSameHost: this.#transport(facts) === 'socket',
+      isSameHost: transportOf(facts, this.#options.transport) === 'socket',
       sandboxImage: this.#options.sandboxImage ?? 'sovereign/sandbox:latest',
     });
   }
 
   async #create({ spec, image, facts, binds, volumes, isStarted }: CreateInit): Promise<void> {
-    const transport = this.#transport(facts);
+    const transport = transportOf(facts, this.#options.transport);
     if (transport === 'relay' && spec.workspace !== undefined)
       throw workspaceElsewhere(spec.workspace.hostPath);
     const place = this.#place(spec.id);
@@ -272,11 +282,12 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
       imageId: image.reference,
       facts,
       transport,
-      user: this.#user(spec, facts),
+      user: guestUser(spec, facts),
+      imageUser: image.user,
       shelldPath: this.#options.shelldPath,
       pythonPath: this.#options.pythonPath,
       placePath: place.path,
-      seccomp: this.#seccomp(facts),
+      seccomp: seccompOption(facts, this.#directory),
       binds,
       volumes,
       isStarted,
@@ -309,61 +320,6 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
         createFailed,
       ]);
     }
-  }
-
-  async #containers(filters: Readonly<Record<string, string>>): Promise<readonly ContainerSummary[]> {
-    const label = Object.entries(filters).map(([name, value]) => `${name}=${value}`);
-    try {
-      const query = { all: true, filters: JSON.stringify({ label }) };
-      return readSummaries(await this.client.json({ method: 'GET', path: '/containers/json', query }));
-    } catch (error) {
-      throw meaningOf(error, 'Containers could not be listed');
-    }
-  }
-
-  #record({ Labels, State }: ContainerSummary): GuestRecord | undefined {
-    const id = Labels?.[labels.sandbox] ?? '';
-    const state = guestState(State);
-    if (!isSandboxId(id) || state === undefined) return undefined;
-    try {
-      return {
-        id,
-        backend: this.name,
-        spec: parseSpecFile(specOrigin(id), Labels?.[labels.spec] ?? '', id),
-        state,
-      };
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
-    }
-  }
-
-  #transport(facts: EngineFacts): Transport {
-    if (this.#options.transport !== undefined) return this.#options.transport;
-    // With remapped users the guest's root is nobody to whom a directory of ours could be given.
-    const isRemapped = facts.hasUserNamespace && !facts.isRootless;
-    return facts.isSameHost && !isRemapped ? 'socket' : 'relay';
-  }
-
-  /**
-   * Whom commands run as. Root, unless files that they make in the workspace would then be root's: an engine without
-   * user namespaces maps nobody, so there they run as the owner of the workspace.
-   */
-  #user(spec: SandboxSpec, facts: EngineFacts): { readonly uid: number; readonly gid: number } {
-    const root = { uid: 0, gid: 0 };
-    if (spec.workspace === undefined || facts.hasUserNamespace) return root;
-    const owner = statSync(spec.workspace.hostPath, { throwIfNoEntry: false });
-    return owner === undefined ? root : { uid: owner.uid, gid: owner.gid };
-  }
-
-  /** Docker takes the profile itself, Podman 4 a path of its host; without either, shelld applies its own. */
-  #seccomp(facts: EngineFacts): readonly string[] {
-    if (facts.product === 'Docker') return [`seccomp=${seccompProfile}`];
-    if (!facts.isSameHost) return [];
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const path = join(this.#directory, 'seccomp.json');
-    writeFileSync(path, seccompProfile, { mode: 0o600 });
-    return [`seccomp=${path}`];
   }
 
   home(): string {

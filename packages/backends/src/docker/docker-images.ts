@@ -20,7 +20,7 @@ import { imagePath } from './guest-image.ts';
 import { imageChanges } from './image-changes.ts';
 import { imageProgress } from './image-progress.ts';
 import { normalReference, readImage, splitReference } from './image-record.ts';
-import { buildFailed, loadFailed, pullFailed, withoutDigest } from './image-errors.ts';
+import { buildFailed, checkReference, loadFailed, pullFailed, withoutDigest } from './image-errors.ts';
 import { errorOfLine, progressLines } from './progress-lines.ts';
 import { localRepository } from './sandbox-labels.ts';
 import { registryAuth } from './registry-auth.ts';
@@ -125,6 +125,7 @@ export class DockerImages implements ImageLibrary {
   }
 
   async inspect(reference: string): Promise<ImageRecord> {
+    checkReference(reference);
     try {
       return readImage(
         await this.#client.json({

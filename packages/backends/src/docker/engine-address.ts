@@ -1,21 +1,25 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
-import { parseBoundedJson } from '@sovereign/core';
+import { findDockerContext } from './docker-context.ts';
+import { findTlsFiles, type TlsFiles } from './tls-files.ts';
 
-/** Files of a TLS connection (PEM). */
-export interface TlsFiles {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
+/** An engine that the user reaches by `ssh`. */
+export interface SshAddress {
+  readonly kind: 'ssh';
+  readonly host: string;
+  readonly port: number;
+  /** Empty: whom the configuration of ssh names. */
+  readonly user: string;
+  /** Its socket on that host. Default: where its own command line finds it. */
+  readonly path?: string;
 }
 
 /** Where an engine listens, and who said so. */
 export type EngineAddress = { readonly source: string } & (
   | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsFiles }
-  | { readonly kind: 'ssh'; readonly host: string; readonly port: number; readonly user: string }
+  | SshAddress
 );
 
 export interface EngineSearch {
@@ -25,132 +29,141 @@ export interface EngineSearch {
   readonly host?: string;
 }
 
-const contextLimits = { maxBytes: 1_048_576, maxDepth: 32 } as const;
+/** What decides whether a connection over TCP is TLS, besides the address itself. */
+export interface TlsWish {
+  /** Who asks for it: `DOCKER_TLS_VERIFY`. Undefined: nobody. */
+  readonly askedBy?: string;
+  /** Where its files are. */
+  readonly directory?: string;
+}
+
+/** The port that is Docker's over TLS (IANA: docker-s). */
+const tlsPort = 2376;
+const plainPort = 2375;
 
 /**
  * Finds the engine as the `docker` command does: `DOCKER_HOST`, the context that is named or current, the usual
  * sockets; then those of Podman. What is named is taken, also when nothing is there: another engine never stands in.
  *
  * @returns undefined when nothing is named and no socket is in a usual place.
- * @throws SovereignError `config.invalid` for an address or a context that cannot be read
+ * @throws SovereignError `config.invalid` for an address or a context that cannot be read, or TLS without its files
  */
 export function findEngine(search: EngineSearch): EngineAddress | undefined {
   const { env, home } = search;
-  if (isGiven(search.host)) return parseAddress(search.host, 'option', env);
-  const dockerHost = env['DOCKER_HOST'];
-  if (isGiven(dockerHost)) return parseAddress(dockerHost, 'DOCKER_HOST', env);
-  const context = contextAddress(search);
-  if (context !== undefined) return context;
-  const runtime = env['XDG_RUNTIME_DIR'];
+  const directory = given(env['DOCKER_CONFIG']) ?? join(home, '.docker');
+  const wish = tlsWish(env, directory);
+  const host = given(search.host);
+  if (host !== undefined) return parseAddress(host, 'option', wish);
+  const dockerHost = given(env['DOCKER_HOST']);
+  if (dockerHost !== undefined) return parseAddress(dockerHost, 'DOCKER_HOST', wish);
+  const context = findDockerContext(directory, given(env['DOCKER_CONTEXT']));
+  if (context !== undefined) {
+    const source = `context ${context.name}`;
+    const { tlsDirectory } = context;
+    return parseAddress(
+      context.host,
+      source,
+      tlsDirectory === undefined ? wish : { askedBy: source, directory: tlsDirectory },
+    );
+  }
+  const runtime = given(env['XDG_RUNTIME_DIR']);
   const usual = [
     '/var/run/docker.sock',
-    ...(isGiven(runtime) ? [join(runtime, 'docker.sock')] : []),
+    ...(runtime === undefined ? [] : [join(runtime, 'docker.sock')]),
     join(home, '.docker', 'run', 'docker.sock'),
   ];
   const socket = usual.find((path) => existsSync(path));
   if (socket !== undefined) return { kind: 'socket', path: socket, source: 'usual place' };
-  const containerHost = env['CONTAINER_HOST'];
-  if (isGiven(containerHost)) return parseAddress(containerHost, 'CONTAINER_HOST', env);
+  const containerHost = given(env['CONTAINER_HOST']);
+  if (containerHost !== undefined) return parseAddress(containerHost, 'CONTAINER_HOST', wish);
   const podman = [
-    ...(isGiven(runtime) ? [join(runtime, 'podman', 'podman.sock')] : []),
+    ...(runtime === undefined ? [] : [join(runtime, 'podman', 'podman.sock')]),
     '/run/podman/podman.sock',
   ].find((path) => existsSync(path));
   return podman === undefined ? undefined : { kind: 'socket', path: podman, source: 'usual place' };
 }
 
-/** An address as people write it: `unix:///run/docker.sock`, `tcp://host:2376`, `ssh://user@host`. */
-export function parseAddress(
-  text: string,
-  source: string,
-  env: EngineSearch['env'],
-  tls: TlsFiles | undefined = tlsOfEnvironment(env),
-): EngineAddress {
+/**
+ * An address as people write it: `unix:///run/docker.sock`, `tcp://host:2376`, `ssh://user@host/run/docker.sock`.
+ *
+ * @throws SovereignError `config.invalid` for one that is none of these, and for TLS without its files
+ */
+export function parseAddress(text: string, source: string, wish: TlsWish = {}): EngineAddress {
   if (text.startsWith('unix://')) {
     const path = text.slice('unix://'.length);
     if (path.startsWith('/')) return { kind: 'socket', path, source };
     throw badAddress(text, source);
   }
-  const withScheme = text.includes('://') ? text : `tcp://${text}`;
-  let url: URL;
-  try {
-    url = new URL(withScheme);
-  } catch {
-    throw badAddress(text, source);
-  }
-  if (url.hostname === '') throw badAddress(text, source);
-  if (url.protocol === 'ssh:') {
-    return { kind: 'ssh', host: url.hostname, port: Number(url.port || 22), user: url.username, source };
-  }
+  const url = parseUrl(text.includes('://') ? text : `tcp://${text}`);
+  if (url === undefined || url.hostname === '') throw badAddress(text, source);
+  // An IPv6 address stands in brackets in a URL, and only there.
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (url.protocol === 'ssh:') return { ...sshAddress(text, source, url, host), source };
   if (!['tcp:', 'http:', 'https:'].includes(url.protocol)) throw badAddress(text, source);
-  const port = Number(url.port || (tls === undefined ? 2375 : 2376));
-  return { kind: 'tcp', host: url.hostname, port, ...(tls && { tls }), source };
+  const asks = wish.askedBy ?? tlsOf(url, source);
+  const port = Number(url.port || (asks === undefined ? plainPort : tlsPort));
+  if (asks === undefined) return { kind: 'tcp', host, port, source };
+  return { kind: 'tcp', host, port, tls: findTlsFiles(wish.directory ?? '', asks), source };
 }
 
 /** One line for people; holds no secret. */
 export function addressText(address: EngineAddress): string {
-  return address.kind === 'socket' ? address.path : `${address.kind}://${address.host}:${address.port}`;
+  if (address.kind === 'socket') return address.path;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${address.kind}://${host}:${address.port}`;
 }
 
-function contextAddress({ env, home }: EngineSearch): EngineAddress | undefined {
-  const directory = isGiven(env['DOCKER_CONFIG']) ? env['DOCKER_CONFIG'] : join(home, '.docker');
-  const named = env['DOCKER_CONTEXT'];
-  const name = isGiven(named) ? named : textAt(readJson(join(directory, 'config.json')), 'currentContext');
-  if (name === undefined || name === '' || name === 'default') return undefined;
-  const hash = createHash('sha256').update(name).digest('hex');
-  const meta = readJson(join(directory, 'contexts', 'meta', hash, 'meta.json'));
-  const host = textAt(meta, 'Endpoints', 'docker', 'Host');
-  if (host === undefined) {
-    throw new SovereignError({
-      reason: 'config.invalid',
-      message: `The Docker context ${JSON.stringify(name.slice(0, 64))} names no engine (a context of \`docker context ls\` expected).`,
-      hint: 'Choose another: docker context use default',
-    });
-  }
-  return parseAddress(
-    host,
-    `context ${name}`,
-    env,
-    tlsOf(join(directory, 'contexts', 'tls', hash, 'docker')),
+function tlsWish(env: EngineSearch['env'], configDirectory: string): TlsWish {
+  const asking = ['DOCKER_TLS_VERIFY', 'DOCKER_TLS', 'DOCKER_CERT_PATH'].find(
+    (name) => given(env[name]) !== undefined,
   );
+  return {
+    ...(asking !== undefined && { askedBy: asking }),
+    directory: given(env['DOCKER_CERT_PATH']) ?? configDirectory,
+  };
 }
 
-function tlsOfEnvironment(env: EngineSearch['env']): TlsFiles | undefined {
-  const path = env['DOCKER_CERT_PATH'];
-  return isGiven(path) ? tlsOf(path) : undefined;
+/** What of the address itself asks for TLS. */
+function tlsOf(url: URL, source: string): string | undefined {
+  if (url.protocol === 'https:') return `https:// in ${source}`;
+  return url.port === String(tlsPort) ? `Port ${tlsPort} in ${source}` : undefined;
 }
 
-function tlsOf(directory: string): TlsFiles | undefined {
-  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(directory, name));
-  if (ca === undefined || cert === undefined || key === undefined) return undefined;
-  return [ca, cert, key].every((path) => existsSync(path)) ? { ca, cert, key } : undefined;
+/**
+ * SAFETY: host, user and path become words of the command line of ssh, which hands them to the user's own `ProxyCommand`
+ * and to a shell over there: letters, digits and harmless signs only, and no word that could be an option. Held by
+ * engine-address.test.ts.
+ */
+function sshAddress(text: string, source: string, url: URL, host: string): SshAddress {
+  const [user, path] = [decoded(url.username), url.pathname === '/' ? '' : url.pathname];
+  const isSafe =
+    /^[\w:][\w.:-]*$/.test(host) && /^(?:\w[\w.+-]*)?$/.test(user) && /^(?:\/[\w./+-]*)?$/.test(path);
+  if (!isSafe || url.password !== '') throw badAddress(text, source);
+  return { kind: 'ssh', host, port: Number(url.port || 22), user, ...(path !== '' && { path }) };
 }
 
-/** A file of Docker's configuration; undefined where there is none that can be read. */
-function readJson(path: string): unknown {
+function decoded(text: string): string {
   try {
-    return parseBoundedJson(readFileSync(path, 'utf8'), contextLimits);
+    return decodeURIComponent(text);
   } catch {
-    return undefined;
+    return text;
   }
 }
 
-function textAt(value: unknown, ...names: readonly string[]): string | undefined {
-  let at = value;
-  for (const name of names) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return typeof at === 'string' ? at : undefined;
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-function isGiven(value: string | undefined): value is string {
-  return value !== undefined && value !== '';
+function given(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
 
 function badAddress(text: string, source: string): SovereignError {
+  // Someone's password may stand in it.
+  const shown = text.replace(/\/\/[^/@]*:[^/@]*@/, '//…@').slice(0, 128);
   return new SovereignError({
     reason: 'config.invalid',
-    message: `${source}: ${JSON.stringify(text.slice(0, 128))} (expected unix:///path, tcp://host:port or ssh://user@host).`,
+    message: `${source}: ${JSON.stringify(shown)} (expected unix:///path, tcp://host:port or ssh://user@host).`,
     hint: 'Correct it, or unset it to use the engine of this host.',
   });
 }

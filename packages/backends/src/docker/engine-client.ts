@@ -4,8 +4,7 @@ import type Modem from 'docker-modem';
 import { SovereignError } from '@sovereign/protocol';
 import { parseBoundedJson, throwIfCancelled } from '@sovereign/core';
 import { addressText, findEngine, type EngineAddress, type EngineSearch } from './engine-address.ts';
-import { modemOptions } from './modem-options.ts';
-import { EngineRefusal, engineUnavailable } from './engine-errors.ts';
+import { connectionFailed, EngineRefusal, engineUnavailable } from './engine-errors.ts';
 
 /** One request of the engine's HTTP API. */
 export interface EngineCall {
@@ -149,21 +148,20 @@ export class EngineClient {
       throwIfCancelled(signal);
       // Another engine, or the same one after a restart, may answer next time.
       if (this.#connection === attempt) await this.close();
-      throw engineUnavailable(where, isTimeout(error) ? timedOut() : error);
+      throw connectionFailed(where, isTimeout(error) ? timedOut() : error);
     }
   }
 
   async #connect(): Promise<Connection> {
     const address = this.address();
     if (address === undefined) throw engineUnavailable('its usual places', noSocket());
-    const isTls = address.kind === 'tcp' && address.tls !== undefined;
     // Loaded here: who never speaks to an engine pays for none of it.
-    const [{ default: ModemClass }, { Agent: AgentClass }] = await Promise.all([
+    const [{ default: ModemClass }, { routeTo }] = await Promise.all([
       import('docker-modem'),
-      isTls ? import('node:https') : import('node:http'),
+      import('./engine-route.ts'),
     ]);
-    const agent = new AgentClass({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8 });
-    return { modem: new ModemClass(modemOptions(address, agent)), agent, address, greeting: undefined };
+    const { agent, modem } = routeTo(address, this.#search);
+    return { modem: new ModemClass(modem), agent, address, greeting: undefined };
   }
 
   async #open(connection: Connection, call: EngineCall): Promise<IncomingMessage> {

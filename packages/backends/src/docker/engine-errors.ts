@@ -38,6 +38,32 @@ export function meaningOf(error: unknown, what: string, meanings: readonly Refus
   });
 }
 
+/** A connection that could not be made, broke, or leads to somebody else. */
+export function connectionFailed(where: string, error: unknown): SovereignError {
+  return isDistrust(codeOf(error)) ? engineUntrusted(where, error) : engineUnavailable(where, error);
+}
+
+/** What answers cannot prove that it is the engine: nothing was said to it. */
+function engineUntrusted(where: string, error: unknown): SovereignError {
+  return new SovereignError({
+    reason: 'engine.untrusted',
+    message: `The container engine at ${where} is not trusted: ${error instanceof Error ? firstLines(error.message).slice(0, 300) : 'unknown error'} (a certificate for its name, signed by ca.pem, expected).`,
+    hint: 'Is it the engine that you mean? Use the name that its certificate holds, and the ca.pem of its authority.',
+    context: { engine: where, code: codeOf(error) ?? '' },
+    cause: error,
+  });
+}
+
+/** Codes by which Node refuses the certificate of a server (Node.js TLS, "X509 certificate error codes"). */
+function isDistrust(code: string | undefined): boolean {
+  return (
+    code === 'ERR_TLS_CERT_ALTNAME_INVALID' ||
+    /^(?:CERT_|CRL_|UNABLE_TO_|ERROR_IN_CERT_|(?:DEPTH_ZERO_)?SELF_SIGNED_CERT|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)/.test(
+      code ?? '',
+    )
+  );
+}
+
 /** A connection that could not be made, or broke. */
 export function engineUnavailable(where: string, error: unknown): SovereignError {
   const code = codeOf(error);
@@ -74,11 +100,31 @@ function unavailableText(code: string | undefined, error: unknown): readonly [st
     case 'UND_ERR_CONNECT_TIMEOUT':
       return ['did not answer in time', 'Is it overloaded, or behind a firewall? Look at its log.'];
     default:
+      if (isTlsFailure(code)) return tlsText(error);
       return [
         `went away: ${error instanceof Error ? error.message.slice(0, 200) : 'unknown error'}`,
         'Start it again and repeat the call; sandboxes that ran may have stopped.',
       ];
   }
+}
+
+/** What OpenSSL refuses comes as `EPROTO` or under a code of its own, by the direction it happens in. */
+function isTlsFailure(code: string | undefined): boolean {
+  return code === 'EPROTO' || code?.startsWith('ERR_SSL_') === true;
+}
+
+function tlsText(error: unknown): readonly [string, string] {
+  const said = error instanceof Error ? firstLines(error.message).slice(0, 200) : 'unknown error';
+  if (/wrong.version.number|packet.length.too.long/i.test(said)) {
+    return [
+      'does not speak TLS',
+      'Start it with --tlsverify. Only when its network is yours alone: unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.',
+    ];
+  }
+  return [
+    `refused our certificate: ${said}`,
+    'Put cert.pem and key.pem, signed by the authority that it believes, beside ca.pem.',
+  ];
 }
 
 const startHint =

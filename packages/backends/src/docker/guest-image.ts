@@ -27,6 +27,8 @@ export interface GuestImage {
   /** Id, or a name that nobody else gives. */
   readonly reference: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whom it runs as by itself; empty: root. */
+  readonly user: string;
   /** What of the host is mounted over it: `/usr` for image `host`. */
   readonly binds: readonly EngineMount[];
   /** It was made for this sandbox alone. */
@@ -37,7 +39,14 @@ export interface GuestImage {
 
 const imageSchema = v.object({
   Id: v.string(),
-  Config: v.optional(v.nullable(v.object({ Env: v.optional(v.nullable(v.array(v.string()))) }))),
+  Config: v.optional(
+    v.nullable(
+      v.object({
+        Env: v.optional(v.nullable(v.array(v.string()))),
+        User: v.optional(v.nullable(v.string()), ''),
+      }),
+    ),
+  ),
 });
 
 /** @throws SovereignError `image.not-found`, `image.invalid`, `engine.unavailable` */
@@ -69,6 +78,7 @@ function hostImage({ client, imageDirectory }: GuestImageInit): GuestImage {
   return {
     reference,
     env: {},
+    user: '',
     binds: root.mounts.map(({ source, target }) => bind(source, target, true)),
     make: () =>
       importTar({
@@ -111,7 +121,7 @@ async function inspect(reference: string, client: EngineClient): Promise<GuestIm
   try {
     const answer = await client.json({ method: 'GET', path: `/images/${imagePath(reference)}/json` });
     const { Id, Config } = readAnswer(imageSchema, answer, 'an image');
-    return { reference: Id, env: envOf(Config?.Env), binds: [] };
+    return { reference: Id, env: envOf(Config?.Env), user: Config?.User ?? '', binds: [] };
   } catch (error) {
     if (error instanceof EngineRefusal && (error.status === 404 || error.status === 400)) return undefined;
     throw meaningOf(error, `Image ${reference.slice(0, 256)} could not be looked at`);

@@ -68,6 +68,17 @@ export function loadFailed(problem: string): SovereignError {
   });
 }
 
+/** Whether it can be a name or an id at all: Podman has no status of its own for one that cannot. @throws SovereignError `image.invalid` */
+export function checkReference(reference: string): void {
+  if (/^[A-Za-z0-9][\w.-]*(?:[:/@][\w][\w.+-]*)*$/.test(reference)) return;
+  throw new SovereignError({
+    reason: 'image.invalid',
+    message: `This is no name for an image: ${JSON.stringify(reference.slice(0, 256))}.`,
+    hint: 'Give a name such as team/app:1.',
+    context: { reference: reference.slice(0, 256) },
+  });
+}
+
 /** A name that something new is given: it may not say a digest. @throws SovereignError `image.invalid` */
 export function withoutDigest(reference: string): string {
   const name = normalReference(reference);

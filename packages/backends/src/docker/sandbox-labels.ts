@@ -12,7 +12,7 @@ export const labels = {
   sandbox: 'sovereign.sandbox',
   /** Its specification, as `formatSpecFile` writes it. */
   spec: 'sovereign.spec',
-  /** Name that a volume or network has for its users. */
+  /** Name that a sandbox, volume or network has for its users. */
   name: 'sovereign.name',
   /** The process that is to start it at once, on a container that `create` makes: see `makerMark`. */
   maker: 'sovereign.maker',

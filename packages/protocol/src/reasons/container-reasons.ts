@@ -52,6 +52,12 @@ export const containerReasons = {
     retryable: true,
     about: 'The daemon of a container engine does not answer, or went away in the middle of the call.',
   },
+  'engine.untrusted': {
+    code: 'FAILED_PRECONDITION',
+    retryable: false,
+    about:
+      'A container engine elsewhere cannot prove who it is: its certificate or its host key is unknown or another. Nothing was sent to it.',
+  },
   'engine.failed': {
     code: 'INTERNAL',
     retryable: false,

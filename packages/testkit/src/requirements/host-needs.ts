@@ -12,6 +12,7 @@ export const hostNeeds = [
   'busybox',
   'python',
   'registry',
+  'ssh',
   'buildah',
   'cc',
   'clang',

@@ -26,6 +26,8 @@ export interface EngineContractOptions extends BackendContractOptions {
   readonly hasUniqueNames?: boolean;
   /** Every version of it loads pure OCI archives, and not only those that Docker's own engine writes. Default true. */
   readonly readsOci?: boolean;
+  /** A container that was made without a network can be connected to one; where not, that is refused. Default true. */
+  readonly connectsLater?: boolean;
   /** Time that a test may take. Default: that of the vitest project. */
   readonly timeoutMs?: number;
 }
