@@ -21,7 +21,7 @@ import {
 import { runStep } from './run-step.ts';
 
 /** Changes when the same inputs are packed in another way. */
-const layoutVersion = 'layout 2';
+const layoutVersion = 'layout 3';
 
 export interface LocalArtifactsOptions {
   /** Directory of images of this user; artifacts get one of their own in it. */
