@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
+import { rawTar } from '../../packages/images/src/tar/tar-for-test.ts';
 import { probeTiers } from '../support/tiers.ts';
 import { MachineScene } from './scene.ts';
 
@@ -31,6 +34,43 @@ function rootImages(): void {
           await guest.remove();
         }
       });
+    },
+  );
+
+  verifies(
+    'R-TIER-4',
+    'an archive that breaks off, or whose names lead out, is refused and nothing of it is packed',
+    { timeoutMs: 60_000 },
+    async () => {
+      await MachineScene.play(
+        async (scene) => {
+          const whole = execFileSync('tar', ['-C', scene.imagePath, '-cz', '.'], { maxBuffer: 1 << 26 });
+          const path = join(scene.root, 'image.tar.gz');
+          const create = () => scene.create({ image: { kind: 'tar', path } });
+          const roots = join(scene.root, 'images', 'microvm', 'root');
+          for (const bytes of [
+            whole.subarray(0, whole.byteLength / 2),
+            rawTar([
+              { name: 'bin/', type: '5' },
+              { name: '../../evil', content: 'x' },
+            ]),
+            rawTar([
+              { name: 'bin/', type: '5' },
+              { name: 'shadow', type: '1', link: '../../etc/shadow' },
+            ]),
+          ]) {
+            await writeFile(path, bytes);
+            await expect(create()).rejects.toMatchObject({ reason: 'image.invalid' });
+          }
+          const packed = (): string[] => readdirSync(roots).filter((name) => name !== 'by-input');
+          expect(packed()).toEqual([]);
+          // The twin: the whole one boots, and its root is the only one beside that of the trial machine.
+          await writeFile(path, whole);
+          expect(await scene.sh(await create(), 'echo up')).toBe('up\n');
+          expect(packed()).toHaveLength(2);
+        },
+        { hasOwnImages: true },
+      );
     },
   );
 }
