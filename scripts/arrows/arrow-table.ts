@@ -19,7 +19,7 @@ export const arrowTable: Readonly<Record<string, PackageRule>> = {
   // fzstd: zstd in JavaScript, so that hostile layers meet no C of ours; Node has its own from 22.15 on.
   images: { packages: ['core', 'protocol'], libraries: ['valibot', 'fzstd'], mayUseNode: true },
   // Kernels and root file systems, for the backends that boot them.
-  microvm: { packages: ['core', 'guest', 'protocol'], libraries: ['valibot'], mayUseNode: true },
+  microvm: { packages: ['core', 'guest', 'images', 'protocol'], libraries: ['valibot'], mayUseNode: true },
   backends: {
     packages: ['core', 'guest', 'images', 'microvm', 'protocol'],
     // docker-modem: the transport of dockerode alone, loaded at the first call (ADR 0010). The other two make the archives

@@ -35,13 +35,13 @@ export class MachineScene {
   readonly root: string;
   readonly imagePath: string;
   readonly #options: SceneOptions;
-  readonly #kernelPath: string;
+  readonly kernelPath: string;
   readonly #guests: Guest[] = [];
   #backend: Backend;
 
   private constructor(root: string, kernelPath: string, options: SceneOptions) {
     this.root = root;
-    this.#kernelPath = kernelPath;
+    this.kernelPath = kernelPath;
     this.imagePath = join(root, 'image');
     this.#options = options;
     this.#backend = this.#open();
@@ -129,7 +129,7 @@ export class MachineScene {
       runtimeDirectory: join(this.root, 'r'),
       shelldPath: findShelld(),
       imageDirectory: hasOwnImages ? join(this.root, 'images') : microvmImageDirectory,
-      kernelPath: this.#kernelPath,
+      kernelPath: this.kernelPath,
       ...options,
     });
   }

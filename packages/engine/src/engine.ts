@@ -118,10 +118,11 @@ function defaultBackends(
     imageDirectory: paths.imagesDir,
     ...(kernelPath !== undefined && kernelPath !== '' && { kernelPath }),
   };
+  const quilt = createQuiltBackend({ ...shared, images });
   return [
     createFirecrackerBackend(machines),
-    createQemuBackend(machines),
-    createQuiltBackend({ ...shared, images }),
+    createQemuBackend({ ...machines, images: quilt.images }),
+    quilt,
     createDockerBackend({ ...shared, env }),
     createProcessBackend(shared),
   ];

@@ -1,7 +1,8 @@
 export type { BuildGuest, BuildRequest } from './build/build-guest.ts';
 export { createImageLibrary, type ImageLibraryOptions } from './oci-image-library.ts';
-export type { AddLayerOptions, HeldImage, LayeredImages } from './layered-images.ts';
-export type { LayerLimits } from './layer/layer-limits.ts';
+export type { AddLayerOptions, HeldImage, KeepOptions, KeptImage, LayeredImages } from './layered-images.ts';
+export { flattenLayers, type FlattenedLayer, type FlattenOptions } from './flatten/flatten-layers.ts';
+export { defaultLayerLimits, type LayerLimits } from './layer/layer-limits.ts';
 export {
   formatReference,
   normaliseReference,

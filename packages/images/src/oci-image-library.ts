@@ -18,7 +18,8 @@ import type { BuildGuest } from './build/build-guest.ts';
 import { buildImage } from './build/build-image.ts';
 import { corrupt, imageNotFound } from './image-errors.ts';
 import { defaultLayerLimits, type LayerLimits } from './layer/layer-limits.ts';
-import type { AddLayerOptions, HeldImage, LayeredImages } from './layered-images.ts';
+import { keepImage, keptImage, rootTarOf } from './keep-image.ts';
+import type { AddLayerOptions, HeldImage, KeepOptions, KeptImage, LayeredImages } from './layered-images.ts';
 import { LibraryCore } from './library-core.ts';
 import { hexOf, isDigest } from './reference/digest.ts';
 import { normaliseReference, parseReference } from './reference/image-reference.ts';
@@ -164,6 +165,37 @@ class OciImageLibrary implements LayeredImages {
     });
   }
 
+  keep(owner: string, reference: string, options: KeepOptions = {}): Promise<KeptImage> {
+    return keepImage(this.#core, owner, reference, options);
+  }
+
+  async keepSame(
+    owner: string,
+    of: string,
+    { home }: Pick<KeepOptions, 'home'> = {},
+  ): Promise<KeptImage | undefined> {
+    const lease = this.#core.leases.read(of);
+    if (lease === undefined) return undefined;
+    const { digest, mediaType, size, reference } = lease;
+    this.#core.leases.write(owner, {
+      digest,
+      mediaType,
+      size,
+      reference,
+      ...(home !== undefined && { home }),
+    });
+    return this.kept(owner);
+  }
+
+  async kept(owner: string): Promise<KeptImage | undefined> {
+    const lease = this.#core.leases.read(owner);
+    return lease === undefined ? undefined : keptImage(await this.#core.read(lease), lease.reference);
+  }
+
+  rootTar(digest: string): AsyncIterable<Uint8Array> {
+    return rootTarOf(this.#core, digest);
+  }
+
   async holdSame(owner: string, of: string): Promise<HeldImage | undefined> {
     const lease = this.#core.leases.read(of);
     if (lease === undefined) return undefined;
@@ -201,9 +233,7 @@ class OciImageLibrary implements LayeredImages {
     const missing = image.config.diffIds.find((diffId) => !this.#core.layers.has(diffId));
     if (missing !== undefined) throw corrupt(`the layer ${missing} is not unpacked`);
     return {
-      digest: image.descriptor.digest,
-      reference,
-      config: image.config.config,
+      ...keptImage(image, reference),
       layerRoot: this.#core.paths.layers,
       layers: layerNames(image),
     };

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as v from 'valibot';
-import { parseStateFile, stateCount } from '@sovereign/core';
+import { parseStateFile, releaseLock, stateCount, throwIfCancelled, tryLock } from '@sovereign/core';
 import { SovereignError } from '@sovereign/protocol';
 import { ownedName, sweepAbandoned } from '@sovereign/guest';
 import type { Artifact } from './artifacts.ts';
@@ -12,6 +13,9 @@ const indexSchema = v.strictObject({
   bytes: stateCount,
 });
 
+/** Between two looks at a lock that somebody else holds: short beside the seconds that making takes. */
+const waitMs = 20;
+
 /** Makes an artifact at a path. `frontBytes`: how much of it its digest covers, where the rest follows from that. */
 export type MakeArtifact = (path: string) => Promise<{ readonly frontBytes: number } | undefined>;
 
@@ -20,6 +24,7 @@ export type MakeArtifact = (path: string) => Promise<{ readonly frontBytes: numb
  *
  * ```
  * <kind>/by-input/<key>.json    digest and size of what these inputs gave
+<kind>/by-input/<key>.lock    who is making it
  * <kind>/<digest>               the artifact; never changed
  * ```
  */
@@ -56,16 +61,30 @@ export class ArtifactStore {
     return /^[0-9a-f]{64}$/.test(digest) && existsSync(join(this.#root, kind, digest));
   }
 
-  /** Finds it, or has it made under a temporary path and keeps it. Two that make the same at once make it twice, and one is kept. */
-  async findOrMake(kind: string, key: string, make: MakeArtifact): Promise<Artifact> {
-    return this.find(kind, key) ?? (await this.make(kind, key, make));
+  /**
+   * Finds it, or has it made under a temporary path and keeps it. Of several processes that want the same one makes it and the
+   * others wait, as long as it lives.
+   */
+  async findOrMake(kind: string, key: string, make: MakeArtifact, signal?: AbortSignal): Promise<Artifact> {
+    const found = this.find(kind, key);
+    if (found !== undefined) return found;
+    const lock = join(this.#root, kind, 'by-input', `${key}.lock`);
+    this.#prepare(kind);
+    while (!tryLock(lock)) {
+      throwIfCancelled(signal);
+      await wait(waitMs);
+    }
+    try {
+      return this.find(kind, key) ?? (await this.make(kind, key, make));
+    } finally {
+      releaseLock(lock);
+    }
   }
 
   /** Makes it anew, whatever was there. */
   async make(kind: string, key: string, make: MakeArtifact): Promise<Artifact> {
     const directory = join(this.#root, kind);
-    mkdirSync(join(directory, 'by-input'), { recursive: true, mode: 0o755 });
-    sweepAbandoned(directory);
+    this.#prepare(kind);
     const partial = ownedName(join(directory, key));
     try {
       const { frontBytes } = (await make(partial)) ?? {};
@@ -80,6 +99,13 @@ export class ArtifactStore {
       rmSync(partial, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** Makes the directories of a kind, and deletes what processes that are gone have left half-made in them. */
+  #prepare(kind: string): void {
+    const directory = join(this.#root, kind);
+    mkdirSync(join(directory, 'by-input'), { recursive: true, mode: 0o755 });
+    for (const path of [directory, join(directory, 'by-input')]) sweepAbandoned(path);
   }
 
   #indexPath(kind: string, key: string): string {

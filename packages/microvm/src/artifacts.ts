@@ -23,6 +23,15 @@ export interface RootImage {
   readonly shared: readonly SharedDirectory[];
 }
 
+/** A root file system that comes as a plain tar, made by `flattenLayers`. */
+export interface LayeredRoot {
+  /** What names it: the same digest stands for the same bytes. */
+  readonly rootDigest: string;
+  readonly tar: () => AsyncIterable<Uint8Array>;
+  /** What people call it. */
+  readonly name: string;
+}
+
 /** How far a step of the pipeline is, for people. */
 export interface BuildProgress {
   readonly step: 'kernel' | 'initrd' | 'rootfs' | 'disk';

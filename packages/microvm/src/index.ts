@@ -2,6 +2,7 @@ export type {
   Artifact,
   BuildCall,
   BuildProgress,
+  LayeredRoot,
   MicrovmArtifacts,
   RootImage,
   SharedDirectory,
@@ -10,6 +11,7 @@ export { LocalArtifacts, type LocalArtifactsOptions } from './local-artifacts.ts
 export { ArtifactStore } from './artifact-store.ts';
 export type { KernelPipeline } from './build-kernel.ts';
 export { checkKernelImage } from './kernel-image.ts';
+export { MachineImages, type MachineImage, type MachineImagesOptions } from './machine-images.ts';
 export { MachineState } from './machine-state.ts';
 export { machineBootSchema, parseMachineFile, type MachineBoot, type MachineFile } from './machine-file.ts';
 export { MachineBuild } from './machine-build.ts';

@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ImageSpec } from '@sovereign/core';
 import { prepareHostRoot } from '@sovereign/guest';
+import { defaultLayerLimits, flattenLayers } from '@sovereign/images';
 import { SovereignError } from '@sovereign/protocol';
 import { ArtifactStore, type MakeArtifact } from './artifact-store.ts';
-import type { Artifact, BuildCall, MicrovmArtifacts, RootImage } from './artifacts.ts';
+import type { Artifact, BuildCall, LayeredRoot, MicrovmArtifacts, RootImage } from './artifacts.ts';
 import { buildKernel, kernelKey, type KernelPipeline } from './build-kernel.ts';
 import { digestOfFile, keyOf } from './content-digest.ts';
 import { CpioArchive } from './cpio-archive.ts';
@@ -21,7 +22,7 @@ import {
 import { runStep } from './run-step.ts';
 
 /** Changes when the same inputs are packed in another way. */
-const layoutVersion = 'layout 2';
+const layoutVersion = 'layout 3';
 
 export interface LocalArtifactsOptions {
   /** Directory of images of this user; artifacts get one of their own in it. */
@@ -74,10 +75,11 @@ export class LocalArtifacts implements MicrovmArtifacts {
   async buildKernel(call: BuildCall = {}): Promise<Artifact> {
     const key = kernelKey(this.#pipeline);
     const work = join(this.store.path, 'work');
-    return this.#once('kernel', key, async (path) => {
+    const make = async (path: string): Promise<undefined> => {
       await buildKernel(this.#pipeline, work, path, call);
       return undefined;
-    });
+    };
+    return this.#once('kernel', key, make, call.signal);
   }
 
   initrd(): Promise<Artifact> {
@@ -104,30 +106,52 @@ export class LocalArtifacts implements MicrovmArtifacts {
       case 'host': {
         const host = prepareHostRoot(this.#options.imageDirectory);
         const key = keyOf(layoutVersion, 'host', basename(host.path));
-        const base = await this.#once('root', key, (path) => packDirectory(host.path, path, step));
+        const base = await this.#once(
+          'root',
+          key,
+          (path) => packDirectory(host.path, path, step),
+          call.signal,
+        );
         return { base, shared: host.mounts.map(({ source, target }) => ({ source, target })) };
       }
       case 'rootfs': {
         const root = checkRootDirectory(image.path);
         const key = keyOf(layoutVersion, 'rootfs', fingerprintOf(root));
         call.onProgress?.({ step: 'rootfs', text: `packing ${root}` });
-        return { base: await this.#once('root', key, (path) => packDirectory(root, path, step)), shared: [] };
+        return {
+          base: await this.#once('root', key, (path) => packDirectory(root, path, step), call.signal),
+          shared: [],
+        };
       }
       case 'tar': {
         const archive = checkTar(image.path);
         const key = keyOf(layoutVersion, 'tar', await digestOfFile(archive));
-        call.onProgress?.({ step: 'rootfs', text: `packing ${archive}` });
-        const base = await this.#once('root', key, (path) => packTar(archive, path, step)).catch(
-          (error: unknown) => {
-            const isRefused = error instanceof SovereignError && error.reason === 'microvm.build-failed';
-            throw isRefused ? invalidImage(archive, error.message) : error;
-          },
-        );
-        return { base, shared: [] };
+        const tar = (): AsyncIterable<Uint8Array> =>
+          flattenLayers({
+            layers: [{ open: () => createReadStream(archive, { highWaterMark: 1024 * 1024 }) }],
+            limits: defaultLayerLimits,
+            directory: this.store.path,
+          });
+        const root = this.#packed(key, tar, archive, call);
+        return root.catch((error: unknown) => {
+          const isRefused =
+            error instanceof SovereignError &&
+            ['microvm.build-failed', 'image.corrupt'].includes(error.reason);
+          throw isRefused ? invalidImage(archive, error.message) : error;
+        });
       }
       case 'reference':
         throw imageNotFound(image.reference);
     }
+  }
+
+  /**
+   * Packed once for each `rootDigest`.
+   *
+   * @throws SovereignError `microvm.build-failed`, `microvm.kernel-invalid` (cut short), what the tar throws
+   */
+  layeredRoot({ rootDigest, tar, name }: LayeredRoot, call: BuildCall = {}): Promise<RootImage> {
+    return this.#packed(keyOf(layoutVersion, 'layers', rootDigest), tar, name, call);
   }
 
   emptyDisk(bytes: number): Promise<Artifact> {
@@ -147,15 +171,39 @@ export class LocalArtifacts implements MicrovmArtifacts {
     });
   }
 
-  /** The same artifact is made once at a time in this process. */
-  #once(kind: string, key: string, make: MakeArtifact): Promise<Artifact> {
+  async #packed(
+    key: string,
+    tar: () => AsyncIterable<Uint8Array>,
+    name: string,
+    { signal, onProgress }: BuildCall,
+  ): Promise<RootImage> {
+    const step = { ...(signal !== undefined && { signal }) };
+    const pack = (path: string): Promise<undefined> => {
+      onProgress?.({ step: 'rootfs', text: `packing ${name}` });
+      return packTar(tar(), path, step);
+    };
+    return { base: await this.#once('root', key, pack, signal), shared: [] };
+  }
+
+  /** The same artifact is made once at a time in this process. Who waits for another's is not cancelled with that one. */
+  async #once(kind: string, key: string, make: MakeArtifact, signal?: AbortSignal): Promise<Artifact> {
     const name = `${kind}/${key}`;
-    const making = this.#making.get(name);
-    if (making !== undefined) return making;
-    const made = this.store.findOrMake(kind, key, make).finally(() => this.#making.delete(name));
+    for (;;) {
+      const making = this.#making.get(name);
+      if (making === undefined) break;
+      const made = await making.catch((error: unknown) => {
+        if (!isCancelled(error) || signal?.aborted === true) throw error;
+      });
+      if (made !== undefined) return made;
+    }
+    const made = this.store.findOrMake(kind, key, make, signal).finally(() => this.#making.delete(name));
     this.#making.set(name, made);
     return made;
   }
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof SovereignError && error.reason === 'operation.cancelled';
 }
 
 function shelldMissing(path: string): SovereignError {

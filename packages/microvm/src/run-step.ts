@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { pipeline } from 'node:stream/promises';
 import { SovereignError } from '@sovereign/protocol';
 
@@ -11,14 +9,14 @@ export interface StepOptions {
   /** Called with each piece of what the program prints. */
   readonly onText?: (text: string) => void;
   readonly env?: Readonly<Record<string, string>>;
-  /** File for its stdin, unpacked when it is gzip. Default: none. */
-  readonly input?: { readonly path: string; readonly isGzip: boolean };
+  /** Its stdin. When that fails the program is killed before it can take the end for a whole. Default: none. */
+  readonly input?: AsyncIterable<Uint8Array>;
 }
 
 /**
  * Runs one program of the pipeline to its end.
  *
- * @throws SovereignError `microvm.build-failed` with the last of what it printed, `operation.cancelled`
+ * @throws SovereignError `microvm.build-failed` with the last of what it printed, `operation.cancelled`; what its input threw
  */
 export async function runStep(argv: readonly string[], options: StepOptions = {}): Promise<void> {
   const [program = '', ...args] = argv;
@@ -39,24 +37,33 @@ export async function runStep(argv: readonly string[], options: StepOptions = {}
     child.once('error', reject);
     child.once('close', resolve);
   });
-  // A program that has had enough of its input says why when it ends.
-  const fed =
-    options.input === undefined ? undefined : feed(options.input, child.stdin).catch(() => undefined);
+  const fed = options.input === undefined ? undefined : feed(options.input, child);
   const code = await ended.catch((error: unknown) => {
     if (options.signal?.aborted === true) throw stepCancelled(program);
     throw stepFailed(program, error instanceof Error ? error.message : String(error));
   });
-  await fed;
+  const broken = await fed;
+  if (broken !== undefined) throw broken.error;
   if (code !== 0) throw stepFailed(program, `exit code ${code}: ${said.trim().slice(-1_000)}`);
 }
 
+/** What the source threw, if it did. A program that has had enough of its input says why when it ends. */
 async function feed(
-  input: { readonly path: string; readonly isGzip: boolean },
-  stdin: NodeJS.WritableStream | null,
-): Promise<void> {
-  if (stdin === null) return;
-  const source = createReadStream(input.path, { highWaterMark: 1024 * 1024 });
-  await (input.isGzip ? pipeline(source, createGunzip(), stdin) : pipeline(source, stdin));
+  source: AsyncIterable<Uint8Array>,
+  child: ChildProcess,
+): Promise<{ readonly error: unknown } | undefined> {
+  let broken: { readonly error: unknown } | undefined;
+  const watched = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      yield* source;
+    } catch (error) {
+      broken = { error };
+      child.kill('SIGKILL');
+      throw error;
+    }
+  };
+  if (child.stdin !== null) await pipeline(watched, child.stdin).catch(() => undefined);
+  return broken;
 }
 
 function stepCancelled(program: string): SovereignError {

@@ -102,6 +102,7 @@ async function trial(
       artifacts: options.artifacts,
       shelldPath: options.shelldPath,
       spec: trialSpec(),
+      root: await options.artifacts.rootImage({ kind: 'host' }),
       accelerator,
       tscKhz,
       diskBytes: defaultDiskBytes,

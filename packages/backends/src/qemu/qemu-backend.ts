@@ -3,6 +3,7 @@ import {
   releaseLock,
   tryLock,
   isAlive,
+  isSnapshotId,
   throwIfCancelled,
   type Backend,
   type BootArtifacts,
@@ -15,7 +16,14 @@ import {
   type Snapshots,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
-import { LocalArtifacts, MachineBuild, MachineState } from '@sovereign/microvm';
+import type { LayeredImages } from '@sovereign/images';
+import {
+  LocalArtifacts,
+  MachineBuild,
+  MachineImages,
+  MachineState,
+  type MachineImage,
+} from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { defaultDiskBytes } from './machine-disks.ts';
 import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
@@ -36,6 +44,8 @@ export interface QemuOptions {
   readonly imageDirectory?: string;
   /** Size of the writable layer of each machine; it costs what is written. Default 8 GiB. */
   readonly diskBytes?: number;
+  /** Library in which images have names, which stays the caller's to close. Default: no image has one. */
+  readonly images?: LayeredImages;
   /** A kernel to boot instead of the one that `sovereign microvm build` makes. */
   readonly kernelPath?: string;
 }
@@ -66,6 +76,8 @@ class QemuBackend implements Backend, QemuGuestHost {
   readonly artifacts: LocalArtifacts;
   readonly snapshots: Snapshots;
   readonly bootArtifacts: BootArtifacts;
+  readonly images?: LayeredImages;
+  readonly machineImages: MachineImages;
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
   #hasSwept = false;
@@ -81,12 +93,23 @@ class QemuBackend implements Backend, QemuGuestHost {
       ...(options.pythonPath !== undefined && { pythonPath: options.pythonPath }),
       ...(options.kernelPath !== undefined && { kernelPath: options.kernelPath }),
     });
-    this.bootArtifacts = new MachineBuild(this.artifacts);
+    if (options.images !== undefined) this.images = options.images;
+    const snapshotsPath = join(options.stateDirectory, 'qemu', 'snapshots');
+    this.machineImages = new MachineImages({
+      artifacts: this.artifacts,
+      home: (owner) =>
+        isSnapshotId(owner)
+          ? join(snapshotsPath, owner)
+          : join(options.stateDirectory, 'qemu', 'sandboxes', owner),
+      ...(options.images !== undefined && { library: options.images }),
+    });
+    this.bootArtifacts = new MachineBuild(this.artifacts, this.machineImages);
     this.snapshots = new QemuSnapshots({
-      root: join(options.stateDirectory, 'qemu', 'snapshots'),
+      root: snapshotsPath,
       state: this.state,
       host: this,
       artifacts: this.artifacts,
+      images: this.machineImages,
       helper: this.#helper,
       shelldPath: options.shelldPath,
       accelerator: (signal) => this.#accelerator(signal),
@@ -109,10 +132,10 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
-    await this.#add(spec, signal);
-    const guest = new QemuGuest(spec, this);
+    const image = await this.#add(spec, signal);
+    const guest = new QemuGuest(spec, this, image.config);
     try {
-      await this.#start(spec, signal);
+      await this.#start(spec, image, signal);
       throwIfCancelled(signal);
       await guest.settle(signal);
       throwIfCancelled(signal);
@@ -127,8 +150,8 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   async define(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
-    await this.#add(spec, signal);
-    return new QemuGuest(spec, this);
+    const { config } = await this.#add(spec, signal);
+    return new QemuGuest(spec, this, config);
   }
 
   async launch(spec: SandboxSpec): Promise<void> {
@@ -137,7 +160,8 @@ class QemuBackend implements Backend, QemuGuestHost {
     try {
       // Whoever held the lock before may have started it.
       const machine = this.state.readMachine(spec.id);
-      if (machine === undefined || !isAlive(machine)) await this.#start(spec);
+      if (machine === undefined || !isAlive(machine))
+        await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
     } finally {
       releaseLock(lock);
     }
@@ -150,7 +174,8 @@ class QemuBackend implements Backend, QemuGuestHost {
 
   async attach(id: SandboxId): Promise<Guest> {
     try {
-      return await Promise.resolve(new QemuGuest(this.state.readSpec(id), this));
+      const spec = this.state.readSpec(id);
+      return new QemuGuest(spec, this, await this.machineImages.configOf(id));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
@@ -166,31 +191,39 @@ class QemuBackend implements Backend, QemuGuestHost {
     return join(this.#options.runtimeDirectory, `${id}.qmp`);
   }
 
+  releaseImage(id: SandboxId): void {
+    this.machineImages.release(id);
+  }
+
   close(): Promise<void> {
     return this.#helper.close();
   }
 
-  /** Checks what was asked for, and gives it a place in the state directory. */
-  async #add(spec: SandboxSpec, signal: AbortSignal | undefined): Promise<void> {
+  /** Checks what was asked for, and gives it a place in the state directory. Returns its image. */
+  async #add(spec: SandboxSpec, signal: AbortSignal | undefined): Promise<MachineImage> {
     throwIfCancelled(signal);
     checkSupported(spec);
     if (!this.#hasSwept) await this.state.sweep();
     this.#hasSwept = true;
-    await this.artifacts.rootImage(spec.image, signal === undefined ? {} : { signal });
+    const image = await this.machineImages.take(spec.id, spec.image, signal === undefined ? {} : { signal });
     try {
       this.state.add(spec);
     } catch (error) {
+      // An id that is taken is another sandbox's, and so is the image that it has.
+      if (!this.state.ids().includes(spec.id)) this.machineImages.release(spec.id);
       throw createFailed(spec.id, error);
     }
+    return image;
   }
 
-  async #start(spec: SandboxSpec, signal?: AbortSignal): Promise<void> {
+  async #start(spec: SandboxSpec, { root }: MachineImage, signal?: AbortSignal): Promise<void> {
     const { accelerator, tscKhz } = await this.#accelerator(signal);
     const { process, boot } = await startMachine({
       helper: this.#helper,
       artifacts: this.artifacts,
       shelldPath: this.#options.shelldPath,
       spec,
+      root,
       accelerator,
       tscKhz,
       diskBytes: this.#options.diskBytes ?? defaultDiskBytes,

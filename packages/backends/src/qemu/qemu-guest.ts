@@ -6,6 +6,7 @@ import {
   type Guest,
   type GuestState,
   type GuestStats,
+  type ImageConfig,
   isAlive,
   type LimitSpec,
   type SandboxId,
@@ -41,6 +42,8 @@ export interface QemuGuestHost {
   monitorSocketPath(id: SandboxId): string;
   /** Starts the machine and records it. */
   launch(spec: SandboxSpec): Promise<void>;
+  /** Lets go of the image that the sandbox has, if it is one of a name. */
+  releaseImage(id: SandboxId): void;
 }
 
 /** One microVM under QEMU. It holds nothing in memory that the state directory and the kernel do not know. */
@@ -51,15 +54,15 @@ export class QemuGuest implements Guest {
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly #host: QemuGuestHost;
 
-  constructor(spec: SandboxSpec, host: QemuGuestHost) {
+  constructor(spec: SandboxSpec, host: QemuGuestHost, image?: ImageConfig) {
     this.id = spec.id;
     this.spec = spec;
-    this.workspacePath =
-      spec.workspace === undefined ? '/' : (spec.workspace.guestPath ?? guestPaths.workspace);
+    this.workspacePath = workingDirectory(spec, image);
     this.baseEnv = {
       PATH: guestSearchPath,
       HOME: '/root',
       LANG: 'C.UTF-8',
+      ...image?.env,
       PYTHONPATH: guestPaths.python,
       SOVEREIGN_SANDBOX: spec.id,
     };
@@ -182,6 +185,7 @@ export class QemuGuest implements Guest {
     await this.#kill();
     this.#removeSockets();
     await this.#host.state.remove(this.id, this.spec.name);
+    this.#host.releaseImage(this.id);
   }
 
   /** A conversation of ours, beside those of callers. */
@@ -289,6 +293,13 @@ export class QemuGuest implements Guest {
       context: { id: this.id, state },
     });
   }
+}
+
+/** The workspace; without one, what the image names. */
+function workingDirectory({ workspace }: SandboxSpec, image: ImageConfig | undefined): string {
+  if (workspace !== undefined) return workspace.guestPath ?? guestPaths.workspace;
+  const named = image?.workingDirectory ?? '';
+  return named.startsWith('/') ? named : '/';
 }
 
 function workspaceInUse(id: SandboxId, cause: unknown): SovereignError {

@@ -18,6 +18,7 @@ import {
   type LocalArtifacts,
   type MachineBoot,
   type MachineFile,
+  type MachineImages,
   type MachineState,
 } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
@@ -43,6 +44,7 @@ export interface QemuSnapshotsOptions {
   readonly state: MachineState;
   readonly host: QemuGuestHost;
   readonly artifacts: LocalArtifacts;
+  readonly images: MachineImages;
   readonly helper: LaunchHelper;
   readonly shelldPath: string;
   readonly accelerator: (signal?: AbortSignal) => Promise<AcceleratorVerdict>;
@@ -67,7 +69,7 @@ export class QemuSnapshots implements Snapshots {
     sandbox: SandboxId,
     options: { readonly id: SnapshotId; readonly name?: string },
   ): Promise<SnapshotRecord> {
-    const { state, host } = this.#options;
+    const { state, host, images } = this.#options;
     const guest = new QemuGuest(state.readSpec(sandbox), host);
     guest.expect(['running'], 'take a snapshot of');
     if (guest.spec.image.kind === 'host') throw sharedImage(sandbox);
@@ -76,11 +78,13 @@ export class QemuSnapshots implements Snapshots {
     const remount = await guest.detachWorkspace();
     const partial = this.#files.begin(options.id);
     try {
+      await images.share(options.id, sandbox);
       const taken = await this.#copy(guest, machine, partial);
       const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
       return this.#files.keep(options.id, partial, index);
     } catch (error) {
       rmSync(partial, { recursive: true, force: true });
+      images.release(options.id);
       throw error instanceof SovereignError && error.reason === 'snapshot.failed'
         ? error
         : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
@@ -94,15 +98,16 @@ export class QemuSnapshots implements Snapshots {
     checkSupported(spec);
     const index = this.#files.open(id);
     await this.#checkCompatible(id, index.boot, signal);
-    const { state, host } = this.#options;
+    const { state, host, images } = this.#options;
     const bound: SandboxSpec = { ...spec, image: index.spec.image, network: 'none' };
     try {
       state.add(bound);
     } catch (error) {
       throw createFailed(spec.id, error);
     }
-    const guest = new QemuGuest(bound, host);
+    let guest = new QemuGuest(bound, host);
     try {
+      guest = new QemuGuest(bound, host, await images.share(bound.id, id));
       await this.#wake(id, index, bound, signal);
       await guest.settle(signal);
       throwIfCancelled(signal);
@@ -132,6 +137,7 @@ export class QemuSnapshots implements Snapshots {
   /** Machines that were resumed from it keep what they map and what they link, so it can go at any time. */
   remove(id: SnapshotId): Promise<void> {
     this.#files.remove(id);
+    this.#options.images.release(id);
     return Promise.resolve();
   }
 

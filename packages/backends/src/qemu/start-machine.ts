@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { LimitSpec, ProcessIdentity, SandboxSpec } from '@sovereign/core';
 import { findProgram, launchGuest, type LaunchHelper } from '@sovereign/guest';
-import { cpuModel, type LocalArtifacts, type MachineBoot } from '@sovereign/microvm';
+import { cpuModel, type LocalArtifacts, type MachineBoot, type RootImage } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { diskName, lastDisk, makeFirstDisk } from './machine-disks.ts';
 import { jailedLaunch } from './machine-jail.ts';
@@ -17,6 +17,7 @@ export interface MachineStart {
   readonly artifacts: LocalArtifacts;
   readonly shelldPath: string;
   readonly spec: SandboxSpec;
+  readonly root: RootImage;
   readonly accelerator: Accelerator;
   readonly tscKhz: number | undefined;
   /** Size of its writable layer. */
@@ -35,12 +36,10 @@ export interface StartedMachine {
 
 /** Starts the monitor of a machine that boots. Returns when its process runs; the guest answers later. */
 export async function startMachine(start: MachineStart): Promise<StartedMachine> {
-  const { artifacts, spec } = start;
-  const call = start.signal === undefined ? {} : { signal: start.signal };
-  const [kernel, initrd, root, empty] = await Promise.all([
+  const { artifacts, spec, root } = start;
+  const [kernel, initrd, empty] = await Promise.all([
     artifacts.kernel(),
     artifacts.initrd(),
-    artifacts.rootImage(spec.image, call),
     artifacts.emptyDisk(start.diskBytes),
   ]);
   const jailed = (path: string): string => jailedArtifact(artifacts.store.path, path);
@@ -85,7 +84,9 @@ export async function startMachine(start: MachineStart): Promise<StartedMachine>
 
 /** Brings a monitor up in its jail. */
 export async function launchMonitor(
-  start: Omit<MachineStart, 'accelerator' | 'tscKhz' | 'diskBytes'> & { readonly snapshotPath?: string },
+  start: Omit<MachineStart, 'root' | 'accelerator' | 'tscKhz' | 'diskBytes'> & {
+    readonly snapshotPath?: string;
+  },
   monitor: readonly string[],
 ): Promise<ProcessIdentity> {
   const bubblewrapPath = findProgram('bwrap');

@@ -11,7 +11,7 @@ export const machineCommands: readonly CommandSpec[] = [
     name: 'snapshot take',
     about: 'Take a snapshot of a running microVM, memory and processes included',
     description:
-      'The sandbox runs on. It has to have an image of its own: --image with a directory or an archive.',
+      'The sandbox runs on. It has to have an image of its own: --image with a name, a directory or an archive.',
     arguments: [sandbox],
     options: [
       { name: 'name', value: 'NAME', default: 'none', about: 'Name to call it by' },
@@ -61,19 +61,19 @@ export const machineCommands: readonly CommandSpec[] = [
     name: 'microvm build',
     about: 'Build what microVMs boot from: the kernel once, and the root of an image',
     description:
-      'The kernel is built from the source package of the distribution (linux-source-*), in about three minutes.\nIt is kept, and found again while its configuration stays the same.',
+      'The kernel is built from the source package of the distribution (linux-source-*), in about three minutes.\nIt is kept, and found again while its configuration stays the same.\nThe root of an image is packed when a machine first boots it; building it ahead saves that one the time.\nAn image with Python and the action library is made from a checkout, and called survival from then on:\n  npx tsx --conditions=@sovereign/source scripts/build-sandbox-image.ts --survival',
     arguments: [],
     options: [
       {
         name: 'image',
         value: 'IMAGE',
         default: 'host',
-        completes: 'file',
-        about: 'Root file system: host, a directory, or a tar archive (.tar, .tar.gz)',
+        completes: 'image',
+        about: 'Root file system: host, the name of an image, a directory, or a tar archive (.tar, .tar.gz)',
       },
       ...commonOptions,
     ],
-    examples: ['sovereign microvm build', 'sovereign microvm build --image ./rootfs'],
+    examples: ['sovereign microvm build', 'sovereign microvm build --image survival'],
     load: () => import('../commands/microvm-build.ts'),
   },
 ];

@@ -3,7 +3,7 @@ import type { ImageSpec } from '../contract/sandbox-spec.ts';
 import type { ActionPath } from '../runtime/action-path.ts';
 import type { CreateOptions } from '../runtime/create-options.ts';
 import { toSovereignError } from '../runtime/to-sovereign-error.ts';
-import { engineOf } from './engine-choice.ts';
+import { engineOf, runtimeOf } from './engine-choice.ts';
 import { imageFacts } from './images.ts';
 
 /** Fetches the image of a new sandbox on the backend it is made on, when its caller asked for that. An action of its own. */
@@ -14,13 +14,17 @@ export async function fetchImage(
   { pull = 'never', onPull, signal }: Pick<CreateOptions, 'pull' | 'onPull' | 'signal'>,
 ): Promise<void> {
   if (pull === 'never' || image.kind !== 'reference') return;
-  const { engine, runtime } = engineOf(backend);
+  const images = backend.images ?? engineOf(backend).engine.images;
   const { reference } = image;
-  if (pull === 'missing' && (await isThere(() => engine.images.inspect(reference)))) return;
+  if (pull === 'missing' && (await isThere(() => images.inspect(reference)))) return;
   const options = { ...(signal && { signal }), ...(onPull && { onProgress: onPull }) };
   await actions.perform(
-    { action: { kind: 'image.pull', reference, platform: null }, runtime, facts: imageFacts },
-    () => engine.images.pull(reference, options),
+    {
+      action: { kind: 'image.pull', reference, platform: null },
+      runtime: runtimeOf(backend),
+      facts: imageFacts,
+    },
+    () => images.pull(reference, options),
   );
 }
 

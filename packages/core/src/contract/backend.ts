@@ -2,6 +2,7 @@ import type { BackendName, Tier } from '@sovereign/protocol';
 import type { BootArtifacts } from './boot-artifacts.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { ContainerEngine } from './container-engine.ts';
+import type { ImageLibrary } from './images.ts';
 import type { LateBinding } from './late-binding.ts';
 import type { LimitSpec, SandboxId, SandboxSpec } from './sandbox-spec.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -105,6 +106,8 @@ export interface Backend {
   readonly capabilities: Capabilities;
   /** Images, volumes, networks, commit …; undefined on a backend that is no container engine. */
   readonly engine?: ContainerEngine;
+  /** Library of the images that its guests can be made of by name; undefined where that is its engine's, or there is none. */
+  readonly images?: ImageLibrary;
   /** Snapshots of running guests; undefined on a backend without. */
   readonly snapshots?: Snapshots;
   /** Building what guests boot from; undefined on a backend that boots nothing. */

@@ -23,7 +23,8 @@ export async function findLeftovers(
   const { paths } = core;
   const found: Leftover[] = [];
   for (const owner of core.leases.owners()) {
-    if (isAlive(owner) || isYoung(join(paths.leases, `${owner}.json`))) continue;
+    if (isAlive(owner) || core.leases.isAtHome(owner)) continue;
+    if (isYoung(join(paths.leases, `${owner}.json`))) continue;
     found.push({ kind: 'lease', id: owner, why: 'its sandbox is gone', bytes: 0 });
   }
   for (const directory of [paths.ingest, paths.layers, paths.locks, paths.leases, paths.root]) {

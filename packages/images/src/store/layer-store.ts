@@ -1,8 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { ownedName } from '@sovereign/core';
 import { corrupt } from '../image-errors.ts';
 import { decompress } from '../layer/decompress.ts';
+import { hashedStream } from '../layer/hashed-stream.ts';
 import { type LayerLimits, LayerMeter } from '../layer/layer-limits.ts';
 import { rewriteLayer } from '../layer/rewrite-layer.ts';
 import { hexOf, type Digest } from '../reference/digest.ts';
@@ -71,7 +72,7 @@ export class LayerStore {
     mkdirSync(partial, { mode: 0o755 });
     try {
       const hash = createHash('sha256');
-      const tar = rewriteLayer(hashed(decompress(source), hash), new LayerMeter(limits, paths.layers));
+      const tar = rewriteLayer(hashedStream(decompress(source), hash), new LayerMeter(limits, paths.layers));
       await unpacker.unpack({ directory: partial, tar, ...(signal && { signal }) });
       const found: Digest = `sha256:${hash.digest('hex')}`;
       if (expected !== undefined && found !== expected)
@@ -93,12 +94,5 @@ export class LayerStore {
       // Unpacked by somebody who did not know its digest either.
       if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
-  }
-}
-
-async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
-  for await (const bytes of source) {
-    hash.update(bytes);
-    yield bytes;
   }
 }

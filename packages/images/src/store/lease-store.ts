@@ -13,6 +13,8 @@ export interface Lease {
   readonly mediaType: string;
   readonly size: number;
   readonly reference: string;
+  /** Directory of the owner, which lives as long as that is there. */
+  readonly home?: string;
 }
 
 const limits = { maxBytes: 16 * 1024, maxDepth: 4 } as const;
@@ -21,6 +23,7 @@ const schema = v.object({
   mediaType: v.pipe(v.string(), v.maxLength(256)),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   reference: v.pipe(v.string(), v.maxLength(1_024)),
+  home: v.exactOptional(v.pipe(v.string(), v.startsWith('/'), v.maxLength(4_096))),
 });
 
 /** Leases as files, one an owner, written whole. */
@@ -53,6 +56,16 @@ export class LeaseStore {
       return v.parse(schema, parseBoundedJson(text, limits));
     } catch (error) {
       throw corrupt(`${path}: ${(error as Error).message.slice(0, 200)}`);
+    }
+  }
+
+  /** Whether the owner says where it lives, and is there. */
+  isAtHome(owner: string): boolean {
+    try {
+      const home = this.read(owner)?.home;
+      return home !== undefined && existsSync(home);
+    } catch {
+      return false;
     }
   }
 
