@@ -15,13 +15,7 @@ import {
   type SandboxId,
   type SandboxSpec,
 } from '@sovereign/core';
-import {
-  containerRequest,
-  createPath,
-  limitFields,
-  resourceFields,
-  type Transport,
-} from './container-request.ts';
+import { containerRequest, limitFields, resourceFields, type Transport } from './container-request.ts';
 import { listContainers, recordOf } from './container-list.ts';
 import { envOf, guestState, type ContainerInspect } from './container-state.ts';
 import {
@@ -37,11 +31,12 @@ import { DockerGuest, type DockerGuestHost, notFound } from './docker-guest.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineSearch } from './engine-address.ts';
 import { DockerEngine, type DockerEngineHost } from './docker-engine.ts';
-import { EngineRefusal, meaningOf } from './engine-errors.ts';
+import { meaningOf } from './engine-errors.ts';
 import { askEngine, type EngineFacts } from './engine-facts.ts';
 import { guestUser, seccompOption, transportOf } from './engine-fit.ts';
 import { guestImage, type GuestImage } from './guest-image.ts';
 import { GuestPlace } from './guest-place.ts';
+import { makeContainer } from './make-container.ts';
 import { probeDocker } from './probe.ts';
 import { openRelay, uploadShelld } from './relay-door.ts';
 import { containerName, forkReference, hasHomeMark, homeMark, labels } from './sandbox-labels.ts';
@@ -295,31 +290,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     });
     // Engines look whether the sources of binds are there.
     if (transport === 'socket') mkdirSync(place.path, { recursive: true, mode: 0o700 });
-    const ask = (): Promise<unknown> => this.client.json({ method: 'POST', ...createPath(spec), body });
-    try {
-      await ask().catch(async (error: unknown) => {
-        if (!(error instanceof EngineRefusal) || error.status !== 404 || image.make === undefined)
-          throw error;
-        await image.make();
-        return ask();
-      });
-    } catch (error) {
-      const isTaken =
-        error instanceof EngineRefusal && (error.status === 409 || error.said.includes('already in use'));
-      if (!isTaken) place.remove();
-      throw meaningOf(error, `Sandbox ${spec.id} could not be made`, [
-        { status: 409, reason: 'sandbox.exists', hint: `Remove that one first: sovereign rm ${spec.id}` },
-        {
-          status: 500,
-          says: /already in use/,
-          reason: 'sandbox.exists',
-          hint: `Remove that one first: sovereign rm ${spec.id}`,
-        },
-        { status: 404, reason: 'image.not-found', hint: 'Was it removed meanwhile? Pull it again.' },
-        { ...createFailed, status: 400 },
-        createFailed,
-      ]);
-    }
+    await makeContainer({ client: this.client, spec, body, image, onNothingMade: () => place.remove() });
   }
 
   home(): string {
