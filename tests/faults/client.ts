@@ -90,7 +90,7 @@ const operations: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Keeps a pool full, claims one of it, and waits to be killed. */
   async pool() {
-    const pool = await client.pool({ tier: 'quilt', size: count });
+    const pool = await client.pool({ tier: 'quilt', ...create, size: count });
     const claimed = await pool.claim({ name: 'claimed' });
     await pool.whenFull();
     say('pooled', { claimed: claimed.id });

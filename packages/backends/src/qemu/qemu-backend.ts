@@ -9,6 +9,7 @@ import {
   type Capabilities,
   type Guest,
   type GuestRecord,
+  type LateBinding,
   type Probe,
   type SandboxId,
   type SandboxSpec,
@@ -21,8 +22,10 @@ import { defaultDiskBytes } from './machine-disks.ts';
 import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { checkSupported, createFailed, notUndone, unknownSpec } from './qemu-errors.ts';
+import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
 import { startMachine } from './start-machine.ts';
+import { WarmConversations } from './warm-conversations.ts';
 
 export interface QemuOptions {
   /** Directory for everything that outlives this process. Mode 0700. */
@@ -66,6 +69,8 @@ class QemuBackend implements Backend, QemuGuestHost {
   readonly artifacts: LocalArtifacts;
   readonly snapshots: Snapshots;
   readonly bootArtifacts: BootArtifacts;
+  readonly lateBinding: LateBinding;
+  readonly warm: WarmConversations = new WarmConversations();
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
   #hasSwept = false;
@@ -82,6 +87,7 @@ class QemuBackend implements Backend, QemuGuestHost {
       ...(options.kernelPath !== undefined && { kernelPath: options.kernelPath }),
     });
     this.bootArtifacts = new MachineBuild(this.artifacts);
+    this.lateBinding = qemuLateBinding(this);
     this.snapshots = new QemuSnapshots({
       root: join(options.stateDirectory, 'qemu', 'snapshots'),
       state: this.state,
@@ -166,8 +172,9 @@ class QemuBackend implements Backend, QemuGuestHost {
     return join(this.#options.runtimeDirectory, `${id}.qmp`);
   }
 
-  close(): Promise<void> {
-    return this.#helper.close();
+  async close(): Promise<void> {
+    await this.warm.close();
+    await this.#helper.close();
   }
 
   /** Checks what was asked for, and gives it a place in the state directory. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -21,10 +20,12 @@ import {
 } from '@sovereign/guest';
 import type { MachineFile, MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
+import { identityOf } from './machine-identity.ts';
 import { workspaceTag } from './machine-paths.ts';
 import { isStopped, machineUse, monitorPid } from './monitor-process.ts';
 import { connectFreePort } from './ports.ts';
 import { awaitMonitor } from './qmp-client.ts';
+import type { WarmConversations } from './warm-conversations.ts';
 
 /** How long the kernel may take to end killed processes before we report them. */
 const killTimeoutMs = 10_000;
@@ -37,6 +38,7 @@ const endingMs = 5_000;
 /** What a guest needs of its backend. */
 export interface QemuGuestHost {
   readonly state: MachineState;
+  readonly warm: WarmConversations;
   portsPath(id: SandboxId): string;
   monitorSocketPath(id: SandboxId): string;
   /** Starts the machine and records it. */
@@ -85,18 +87,36 @@ export class QemuGuest implements Guest {
     await this.settle(signal);
   }
 
-  /** Waits for the machine to boot, and tells it who it is. */
+  /** Waits for a machine that was just started to boot, and tells it who it is. */
   async settle(signal?: AbortSignal): Promise<void> {
     await awaitMonitor(this.#host.monitorSocketPath(this.id), bootTimeoutMs).catch((error: unknown) => {
       throw this.#crashed(error);
     });
-    const channel = await this.#converse(bootTimeoutMs, true, signal);
+    await this.introduce({ isBooting: true, ...(signal !== undefined && { signal }) });
+  }
+
+  /** Tells a machine whose monitor is up who it is, and gives it its workspace. */
+  async introduce(options: { readonly isBooting: boolean; readonly signal?: AbortSignal }): Promise<void> {
+    const channel = await this.#converse(bootTimeoutMs, options.isBooting, options.signal);
     try {
       await channel.system.identify(identityOf(this.spec));
       if (this.spec.workspace !== undefined) {
         const isReadOnly = this.spec.workspace.isReadOnly === true;
         await channel.system.mount({ tag: workspaceTag, path: this.workspacePath, isReadOnly });
       }
+    } catch (error) {
+      await channel.close();
+      throw this.#crashed(error);
+    }
+    if (this.spec.pool === undefined) await channel.close();
+    else this.#host.warm.keep(this.id, channel);
+  }
+
+  /** Gives a machine that runs the identity of what it is to be now. */
+  async identify(): Promise<void> {
+    const channel = this.#host.warm.take(this.id) ?? (await this.#converse(answerTimeoutMs, false));
+    try {
+      await channel.system.identify(identityOf(this.spec));
     } catch (error) {
       throw this.#crashed(error);
     } finally {
@@ -299,18 +319,4 @@ function workspaceInUse(id: SandboxId, cause: unknown): SovereignError {
     context: { id },
     cause,
   });
-}
-
-function identityOf(spec: SandboxSpec): {
-  readonly entropy: Uint8Array;
-  readonly realtimeUs: number;
-  readonly hostName: string;
-  readonly machineId: string;
-} {
-  return {
-    entropy: randomBytes(64),
-    realtimeUs: Date.now() * 1_000,
-    hostName: (spec.name ?? spec.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63),
-    machineId: randomBytes(16).toString('hex'),
-  };
 }

@@ -104,7 +104,7 @@ export class QemuSnapshots implements Snapshots {
     const guest = new QemuGuest(bound, host);
     try {
       await this.#wake(id, index, bound, signal);
-      await guest.settle(signal);
+      await guest.introduce({ isBooting: false, ...(signal !== undefined && { signal }) });
       throwIfCancelled(signal);
       return guest;
     } catch (error) {
