@@ -96,6 +96,12 @@ const operations: Readonly<Record<string, () => Promise<void>>> = {
     say('pooled', { claimed: claimed.id });
     await lines.next();
   },
+  /** Takes snapshots of a sandbox for as long as it lives. */
+  async snapshot() {
+    const sandbox = await client.connect(target);
+    await whenTold();
+    for (;;) await client.removeSnapshot((await sandbox.snapshot()).id);
+  },
   /** Finds a sandbox, pauses it, and waits to be killed. */
   async pause() {
     const sandbox = await client.connect(target);

@@ -1,67 +1,14 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findShelld } from '@sovereign/guest';
-import { LocalArtifacts } from '@sovereign/microvm';
 import { eventually, tierTest, verifies } from '@sovereign/testkit';
-import type { CreateOptions, Pool, PoolOptions, Sovereign } from '@sovereign/sdk';
+import type { Sovereign } from '@sovereign/sdk';
 import { expect } from 'vitest';
-import { FaultScene } from '../faults/support.ts';
-import { makeImage } from '../microvm/scene.ts';
-import { microvmImageDirectory, probeTiers } from '../support/tiers.ts';
+import { MachineHome } from '../microvm/machine-home.ts';
+import { probeTiers } from '../support/tiers.ts';
 
 for (const { absence } of await probeTiers(['qemu'])) tierTest('qemu', absence, qemu);
 
 const patience = { timeoutMs: 120_000 };
-
-/** Machines of an image of busybox alone, in a home of their own; what is left of them is nothing. */
-class PoolOfMachines {
-  readonly scene: FaultScene;
-  readonly options: Required<Pick<CreateOptions, 'tier' | 'image' | 'limits'>>;
-  readonly env: Readonly<Record<string, string>>;
-
-  private constructor(scene: FaultScene, kernelPath: string) {
-    const path = scene.path('image');
-    this.scene = scene;
-    this.env = { SOVEREIGN_MICROVM_KERNEL: kernelPath };
-    this.options = {
-      tier: 'qemu',
-      image: { kind: 'rootfs', path },
-      limits: { memoryBytes: 128 * 1024 * 1024 },
-    };
-  }
-
-  static async play(act: (machines: PoolOfMachines) => Promise<void>): Promise<void> {
-    const built = new LocalArtifacts({ imageDirectory: microvmImageDirectory, shelldPath: findShelld() });
-    const kernelPath = process.env['SOVEREIGN_MICROVM_KERNEL'] ?? (await built.kernel()).path;
-    await FaultScene.play(async (scene) => {
-      const machines = new PoolOfMachines(scene, kernelPath);
-      await makeImage(scene.path('image'));
-      await act(machines);
-    }, 30_000);
-  }
-
-  client(): Promise<Sovereign> {
-    return this.scene.client({ ...process.env, ...this.env });
-  }
-
-  pool(client: Sovereign, options: PoolOptions = {}): Promise<Pool> {
-    return client.pool({ ...this.options, ...options });
-  }
-
-  /** The first process of a machine's jail, as the host counts. */
-  async firstProcess(id: string): Promise<number> {
-    const file = this.scene.path('h', 'state', 'qemu', 'sandboxes', id, 'machine.json');
-    return Number(/"pid":(\d+)/.exec(await readFile(file, 'utf8'))?.[1]);
-  }
-
-  /** Files of sandboxes, names, snapshots and sockets. */
-  async left(): Promise<readonly string[]> {
-    const state = ['sandboxes', 'names', 'snapshots'].map((name) => join('state', 'qemu', name));
-    const below = async (name: string): Promise<readonly string[]> =>
-      (await readdir(this.scene.path('h', name)).catch(() => [])).map((found) => join(name, found));
-    return (await Promise.all([...state, 'run'].map(below))).flat();
-  }
-}
 
 /** Ids of the sandboxes that a pool keeps ready. */
 async function readyIds(client: Sovereign): Promise<readonly string[]> {
@@ -75,9 +22,9 @@ function qemu(): void {
     'a claimed machine has what the claim gave it, an identity of its own, and outlives the pool',
     patience,
     async () => {
-      await PoolOfMachines.play(async (machines) => {
+      await MachineHome.play(async (machines) => {
         const client = await machines.client();
-        const pool = await machines.pool(client, { size: 2, env: { A: 'pool' } });
+        const pool = await client.pool({ ...machines.options, size: 2, env: { A: 'pool' } });
         await pool.whenFull();
         expect(pool.status()).toMatchObject({ backend: 'qemu', refill: 'snapshot', ready: 2 });
         const claimed = [
@@ -119,8 +66,8 @@ function qemu(): void {
     '12 claims at once on real machines: each its own, and nothing is left',
     patience,
     async () => {
-      await PoolOfMachines.play(async (machines) => {
-        const pool = await machines.pool(await machines.client(), { size: 3 });
+      await MachineHome.play(async (machines) => {
+        const pool = await (await machines.client()).pool({ ...machines.options, size: 3 });
         const numbers = Array.from({ length: 12 }, (_, index) => String(index));
         const claimed = await Promise.all(numbers.map((NUMBER) => pool.claim({ env: { NUMBER } })));
         expect(new Set(claimed.map(({ id }) => id)).size).toBe(12);
@@ -138,9 +85,9 @@ function qemu(): void {
     'a machine that was killed, removed or stopped behind the back of the pool is not handed out',
     patience,
     async () => {
-      await PoolOfMachines.play(async (machines) => {
+      await MachineHome.play(async (machines) => {
         const client = await machines.client();
-        const pool = await machines.pool(client, { size: 3 });
+        const pool = await client.pool({ ...machines.options, size: 3 });
         await pool.whenFull();
         const [killed = '', removed = '', stopped = ''] = await readyIds(client);
         process.kill(await machines.firstProcess(killed), 'SIGKILL');
@@ -163,9 +110,10 @@ function qemu(): void {
     'a workspace of the pool is in every machine; another one and other limits are refused',
     patience,
     async () => {
-      await PoolOfMachines.play(async (machines) => {
+      await MachineHome.play(async (machines) => {
         const { scene } = machines;
-        const pool = await machines.pool(await machines.client(), { size: 1, workspace: scene.workspace });
+        const client = await machines.client();
+        const pool = await client.pool({ ...machines.options, size: 1, workspace: scene.workspace });
         const sandbox = await pool.claim();
         await sandbox.files.write('made-inside', 'here');
         expect(await readFile(join(scene.workspace, 'made-inside'), 'utf8')).toBe('here');
@@ -182,8 +130,8 @@ function qemu(): void {
     'a pool whose process was killed: gc removes what it kept, and not what was claimed',
     patience,
     async () => {
-      await PoolOfMachines.play(async (machines) => {
-        const holder = await machines.scene.child('pool', { ...machines.options, count: 2 }, machines.env);
+      await MachineHome.play(async (machines) => {
+        const holder = await machines.child('pool', { count: 2 });
         const claimed = (await holder.heard('pooled', 60_000))['claimed'];
         await holder.kill();
         const client = await machines.client();
@@ -197,7 +145,7 @@ function qemu(): void {
         expect((await sandbox.exec({ command: 'busybox', args: ['true'] })).exitCode).toBe(0);
         await sandbox.remove();
         // Its snapshot goes with the next pool.
-        await (await machines.pool(client, { size: 1 })).drain();
+        await (await client.pool({ ...machines.options, size: 1 })).drain();
         expect(await machines.left()).toEqual([]);
       });
     },

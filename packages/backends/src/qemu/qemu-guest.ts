@@ -1,5 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import {
   type ByteStream,
   type Guest,
@@ -11,19 +10,12 @@ import {
   type SandboxSpec,
   signalProcess,
 } from '@sovereign/core';
-import {
-  connectGuestChannel,
-  guestPaths,
-  guestSearchPath,
-  type HostGuestChannel,
-  until,
-} from '@sovereign/guest';
+import { guestPaths, guestSearchPath, until } from '@sovereign/guest';
 import type { MachineFile, MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
+import { MachineConversation } from './machine-conversation.ts';
 import { identityOf } from './machine-identity.ts';
-import { workspaceTag } from './machine-paths.ts';
 import { isStopped, machineUse, monitorPid } from './monitor-process.ts';
-import { connectFreePort } from './ports.ts';
 import { awaitMonitor } from './qmp-client.ts';
 import type { WarmConversations } from './warm-conversations.ts';
 
@@ -51,6 +43,7 @@ export class QemuGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly conversation: MachineConversation;
   readonly #host: QemuGuestHost;
 
   constructor(spec: SandboxSpec, host: QemuGuestHost) {
@@ -66,6 +59,13 @@ export class QemuGuest implements Guest {
       SOVEREIGN_SANDBOX: spec.id,
     };
     this.#host = host;
+    this.conversation = new MachineConversation({
+      spec,
+      workspacePath: this.workspacePath,
+      state: host.state,
+      portsPath: host.portsPath(spec.id),
+      monitorSocketPath: host.monitorSocketPath(spec.id),
+    });
   }
 
   async status(): Promise<GuestState> {
@@ -83,6 +83,7 @@ export class QemuGuest implements Guest {
 
   async start(signal?: AbortSignal): Promise<void> {
     this.expect(['created', 'stopped'], 'start');
+    this.conversation.snapshotLock.forget();
     await this.#host.launch(this.spec);
     await this.settle(signal);
   }
@@ -90,23 +91,20 @@ export class QemuGuest implements Guest {
   /** Waits for a machine that was just started to boot, and tells it who it is. */
   async settle(signal?: AbortSignal): Promise<void> {
     await awaitMonitor(this.#host.monitorSocketPath(this.id), bootTimeoutMs).catch((error: unknown) => {
-      throw this.#crashed(error);
+      throw this.conversation.crashed(error);
     });
     await this.introduce({ isBooting: true, ...(signal !== undefined && { signal }) });
   }
 
   /** Tells a machine whose monitor is up who it is, and gives it its workspace. */
   async introduce(options: { readonly isBooting: boolean; readonly signal?: AbortSignal }): Promise<void> {
-    const channel = await this.#converse(bootTimeoutMs, options.isBooting, options.signal);
+    const channel = await this.conversation.begin({ timeoutMs: bootTimeoutMs, ...options });
     try {
       await channel.system.identify(identityOf(this.spec));
-      if (this.spec.workspace !== undefined) {
-        const isReadOnly = this.spec.workspace.isReadOnly === true;
-        await channel.system.mount({ tag: workspaceTag, path: this.workspacePath, isReadOnly });
-      }
+      await this.conversation.mountWorkspace(channel);
     } catch (error) {
       await channel.close();
-      throw this.#crashed(error);
+      throw this.conversation.crashed(error);
     }
     if (this.spec.pool === undefined) await channel.close();
     else this.#host.warm.keep(this.id, channel);
@@ -114,33 +112,14 @@ export class QemuGuest implements Guest {
 
   /** Gives a machine that runs the identity of what it is to be now. */
   async identify(): Promise<void> {
-    const channel = this.#host.warm.take(this.id) ?? (await this.#converse(answerTimeoutMs, false));
+    const channel = this.#host.warm.take(this.id) ?? (await this.conversation.begin());
     try {
       await channel.system.identify(identityOf(this.spec));
     } catch (error) {
-      throw this.#crashed(error);
+      throw this.conversation.crashed(error);
     } finally {
       await channel.close();
     }
-  }
-
-  /**
-   * Takes the workspace away for as long as a snapshot lasts; what comes back puts it there again.
-   *
-   * @throws SovereignError `snapshot.failed` while a process uses it
-   */
-  async detachWorkspace(): Promise<() => Promise<void>> {
-    const { workspace } = this.spec;
-    if (workspace === undefined) return () => Promise.resolve();
-    const converse = async (act: (channel: HostGuestChannel) => Promise<void>): Promise<void> => {
-      const channel = await this.#converse(answerTimeoutMs, false);
-      await act(channel).finally(() => channel.close());
-    };
-    await converse((channel) => channel.system.unmount(this.workspacePath)).catch((error: unknown) => {
-      throw workspaceInUse(this.id, error);
-    });
-    const share = { tag: workspaceTag, path: this.workspacePath, isReadOnly: workspace.isReadOnly === true };
-    return () => converse((channel) => channel.system.mount(share));
   }
 
   async stop(options: { readonly graceMs: number }): Promise<void> {
@@ -185,17 +164,13 @@ export class QemuGuest implements Guest {
     this.expect(['running'], 'measure');
     const machine = this.#machine();
     const use = typeof machine === 'object' ? machineUse(machine) : { cpuUs: 0, memoryBytes: 0 };
-    const channel = await this.#converse(answerTimeoutMs, false);
-    try {
-      return { ...use, pids: (await channel.system.usage()).processes };
-    } finally {
-      await channel.close();
-    }
+    const { processes } = await this.conversation.say((channel) => channel.system.usage());
+    return { ...use, pids: processes };
   }
 
   async connect(signal?: AbortSignal): Promise<ByteStream> {
     this.expect(['running'], 'connect to');
-    return this.#connect(answerTimeoutMs, false, signal);
+    return this.conversation.connect(signal === undefined ? {} : { signal });
   }
 
   async remove(): Promise<void> {
@@ -204,60 +179,9 @@ export class QemuGuest implements Guest {
     await this.#host.state.remove(this.id, this.spec.name);
   }
 
-  /** A conversation of ours, beside those of callers. */
-  async #converse(timeoutMs: number, isBooting: boolean, signal?: AbortSignal): Promise<HostGuestChannel> {
-    const stream = await this.#connect(timeoutMs, isBooting, signal);
-    return connectGuestChannel(stream, { client: 'sovereign backend', welcomeTimeoutMs: timeoutMs });
-  }
-
-  async #connect(timeoutMs: number, isBooting: boolean, signal?: AbortSignal): Promise<ByteStream> {
-    try {
-      return await connectFreePort({
-        portsPath: this.#host.portsPath(this.id),
-        locksPath: this.#host.state.directory(this.id),
-        timeoutMs,
-        isBooting,
-        ...(signal !== undefined && { signal }),
-      });
-    } catch (error) {
-      throw this.#crashed(error);
-    }
-  }
-
-  async #shutDown(graceMs: number): Promise<void> {
-    const channel = await this.#converse(Math.min(answerTimeoutMs, graceMs + endingMs), false);
-    try {
-      await channel.system.shutdown(graceMs);
-    } finally {
-      await channel.close();
-    }
-  }
-
-  /** What a failed conversation means: that the machine has ended, with the last of its console, or what it was. */
-  #crashed(error: unknown): unknown {
-    const machine = this.#machine();
-    if (typeof machine !== 'object' || isAlive(machine)) return error;
-    return new SovereignError({
-      reason: 'guest.crashed',
-      message: `The machine of ${this.id} has ended. The last of its console: ${this.console()}`,
-      hint: `Start it again: sovereign start ${this.id}. When it stays so, give it more memory or another image.`,
-      context: { id: this.id },
-      cause: error,
-    });
-  }
-
-  /** The last lines that the machine printed, without control characters. */
-  console(): string {
-    try {
-      const text = readFileSync(join(this.#host.state.directory(this.id), 'console.log'), 'utf8');
-      const lines = text
-        .split('\n')
-        .map((line) => line.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').trim())
-        .filter((line) => line !== '');
-      return lines.length === 0 ? '(it printed nothing)' : lines.slice(-12).join(' | ').slice(-1_500);
-    } catch {
-      return '(it printed nothing)';
-    }
+  #shutDown(graceMs: number): Promise<void> {
+    const timeoutMs = Math.min(answerTimeoutMs, graceMs + endingMs);
+    return this.conversation.say((channel) => channel.system.shutdown(graceMs), { timeoutMs });
   }
 
   #signalMonitor(signal: 'SIGSTOP' | 'SIGCONT'): void {
@@ -309,14 +233,4 @@ export class QemuGuest implements Guest {
       context: { id: this.id, state },
     });
   }
-}
-
-function workspaceInUse(id: SandboxId, cause: unknown): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `No snapshot of ${id} was taken: its workspace could not be unmounted for the moment (${cause instanceof Error ? cause.message : String(cause)}).`,
-    hint: 'End what works in the workspace, or take the snapshot before it begins.',
-    context: { id },
-    cause,
-  });
 }

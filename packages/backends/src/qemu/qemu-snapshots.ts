@@ -73,20 +73,23 @@ export class QemuSnapshots implements Snapshots {
     if (guest.spec.image.kind === 'host') throw sharedImage(sandbox);
     const machine = state.readMachine(sandbox);
     if (machine === undefined) throw takeFailed(sandbox, 'it is not running');
-    const remount = await guest.detachWorkspace();
-    const partial = this.#files.begin(options.id);
-    try {
-      const taken = await this.#copy(guest, machine, partial);
-      const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
-      return this.#files.keep(options.id, partial, index);
-    } catch (error) {
-      rmSync(partial, { recursive: true, force: true });
-      throw error instanceof SovereignError && error.reason === 'snapshot.failed'
-        ? error
-        : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
-    } finally {
-      await remount();
-    }
+    await guest.conversation.goOn();
+    return guest.conversation.snapshotLock.hold(async () => {
+      const remount = await guest.conversation.detachWorkspace();
+      const partial = this.#files.begin(options.id);
+      try {
+        const taken = await this.#copy(guest, machine, partial);
+        const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
+        return this.#files.keep(options.id, partial, index);
+      } catch (error) {
+        rmSync(partial, { recursive: true, force: true });
+        throw error instanceof SovereignError && error.reason === 'snapshot.failed'
+          ? error
+          : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
+      } finally {
+        await remount();
+      }
+    });
   }
 
   async resume(id: SnapshotId, spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
