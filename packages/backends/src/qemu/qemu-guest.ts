@@ -100,8 +100,11 @@ export class QemuGuest implements Guest {
   async introduce(options: { readonly isBooting: boolean; readonly signal?: AbortSignal }): Promise<void> {
     const channel = await this.conversation.begin({ timeoutMs: bootTimeoutMs, ...options });
     try {
-      await channel.system.identify(identityOf(this.spec));
-      await this.conversation.mountWorkspace(channel);
+      // SAFETY: a guest does what it is told in order, so it has its identity first (tests/microvm/snapshots.test.ts).
+      await Promise.all([
+        channel.system.identify(identityOf(this.spec)),
+        this.conversation.mountWorkspace(channel),
+      ]);
     } catch (error) {
       await channel.close();
       throw this.conversation.crashed(error);

@@ -24,13 +24,14 @@ import { SovereignError } from '@sovereign/protocol';
 import type { AcceleratorVerdict } from './choose-accelerator.ts';
 import { diskName, lastDisk, linkDisks, makeNextDisk } from './machine-disks.ts';
 import { jailedArtifact, jailPaths } from './machine-paths.ts';
-import { loadState, saveState } from './migration.ts';
+import { loadState, openStateSaving, prepareMigration } from './migration.ts';
 import { monitorPid } from './monitor-process.ts';
 import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { kernelCommandLine, qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';
 import { SnapshotFiles, type SnapshotIndex } from './snapshot-files.ts';
+import { incompatible, sharedImage, takeFailed } from './snapshot-errors.ts';
 import { findQemu, launchMonitor } from './start-machine.ts';
 
 const monitorTimeoutMs = 20_000;
@@ -148,28 +149,35 @@ export class QemuSnapshots implements Snapshots {
     const last = lastDisk(machinePath);
     makeNextDisk(machinePath, last + 1);
     const isShared = machine.memory === 'shared';
+    const memory = isShared ? memoryFile(machine) : undefined;
     const qmp = await QmpClient.connect(host.monitorSocketPath(guest.id), { timeoutMs: monitorTimeoutMs });
     try {
-      await setCapabilities(qmp, isShared);
+      await prepareMigration(qmp, isShared);
+      const saving = await openStateSaving(qmp, {
+        socketPath: join(host.portsPath(guest.id), 'state'),
+        jailedSocketPath: `${jailPaths.ports}/state`,
+        file: join(partial, 'state'),
+      });
       const began = performance.now();
-      await qmp.execute('stop');
       try {
-        await qmp.execute('blockdev-snapshot-sync', {
-          device: 'disk',
-          'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
-          format: 'qcow2',
-          mode: 'existing',
-        });
+        // QEMU does them in this order; an answer in between would only be waited for.
         await Promise.all([
-          saveState(qmp, {
-            socketPath: join(host.portsPath(guest.id), 'state'),
-            jailedSocketPath: `${jailPaths.ports}/state`,
-            file: join(partial, 'state'),
+          qmp.execute('stop'),
+          qmp.execute('blockdev-snapshot-sync', {
+            device: 'disk',
+            'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
+            format: 'qcow2',
+            mode: 'existing',
           }),
-          isShared ? this.#copyMemory(machine, join(partial, 'memory')) : undefined,
+        ]);
+        await Promise.all([
+          saving.save(),
+          memory === undefined ? undefined : this.#copyMemory(memory, join(partial, 'memory')),
         ]);
       } finally {
-        await qmp.execute('cont');
+        await qmp.execute('cont').finally(() => {
+          saving.close();
+        });
       }
       const pausedMs = performance.now() - began;
       linkDisks(machinePath, partial, last);
@@ -181,8 +189,7 @@ export class QemuSnapshots implements Snapshots {
   }
 
   /** Memory is a file without a name; what was never written of it costs nothing to copy. */
-  async #copyMemory(machine: ProcessIdentity, target: string): Promise<void> {
-    const source = memoryFile(machine);
+  async #copyMemory(source: string, target: string): Promise<void> {
     const copied = await this.#options.helper.run(['cp', '--sparse=always', source, target], {
       timeoutMs: copyTimeoutMs,
     });
@@ -271,7 +278,7 @@ export class QemuSnapshots implements Snapshots {
     try {
       if (qmp.version !== index.boot.monitor)
         throw incompatible(id, `it was taken with ${index.boot.monitor}, and this is ${qmp.version}`);
-      await setCapabilities(qmp, index.memory === 'file');
+      await prepareMigration(qmp, index.memory === 'file');
       await loadState(qmp, {
         socketPath: join(host.portsPath(sandbox), 'state'),
         jailedSocketPath: `${jailPaths.ports}/state`,
@@ -282,15 +289,6 @@ export class QemuSnapshots implements Snapshots {
       await qmp.close();
     }
   }
-}
-
-/** Memory that is a shared file is left out of the state: it is there already. */
-async function setCapabilities(qmp: QmpClient, leavesMemoryOut: boolean): Promise<void> {
-  await qmp.execute('migrate-set-capabilities', {
-    capabilities: [{ capability: 'x-ignore-shared', state: leavesMemoryOut }],
-  });
-  // Nothing else wants the bandwidth while the machine stands still.
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
 }
 
 function memoryFile(machine: ProcessIdentity): string {
@@ -305,32 +303,4 @@ function memoryFile(machine: ProcessIdentity): string {
 
 function isNear(one: number, other: number): boolean {
   return Math.abs(one - other) <= clockTolerance * Math.max(one, other);
-}
-
-function sharedImage(id: SandboxId): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `${id} runs on the host's own /usr, which is shared with it and not part of it: it has no snapshot.`,
-    hint: 'Create it from an image of its own: --image with a root file system, a tar or a name.',
-    context: { id },
-  });
-}
-
-function takeFailed(id: SandboxId, problem: string, cause?: unknown): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `No snapshot of ${id} was taken: ${problem}.`,
-    hint: 'The sandbox runs on; nothing of the snapshot is left.',
-    context: { id },
-    cause,
-  });
-}
-
-function incompatible(id: SnapshotId, why: string): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.incompatible',
-    message: `Snapshot ${id} cannot be resumed here: ${why}.`,
-    hint: 'Resume it where it was taken, or take another.',
-    context: { id },
-  });
 }
