@@ -96,6 +96,15 @@ const operations: Readonly<Record<string, () => Promise<void>>> = {
     say('pooled', { claimed: claimed.id });
     await lines.next();
   },
+  /** Resumes a snapshot when it is told to. */
+  async resume() {
+    await whenTold();
+    await outcome(async () => {
+      const sandbox = await client.resume(target);
+      const { stdoutText } = await sandbox.commands.run('echo answers');
+      return { id: sandbox.id, stdoutText };
+    });
+  },
   /** Takes snapshots of a sandbox for as long as it lives. */
   async snapshot() {
     const sandbox = await client.connect(target);

@@ -10,7 +10,7 @@ import { sendToMonitor } from './monitor.ts';
 
 for (const { absence } of await probeTiers(['qemu'])) tierTest('qemu', absence, clientDeath);
 
-const patience = { timeoutMs: 120_000 };
+const patience = { timeoutMs: 240_000 };
 
 interface Held {
   readonly id: string;

@@ -22,6 +22,7 @@ import {
 } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import type { AcceleratorVerdict } from './choose-accelerator.ts';
+import { freeMemory } from './host-memory.ts';
 import { diskName, lastDisk, linkDisks, makeNextDisk } from './machine-disks.ts';
 import { jailedArtifact, jailPaths } from './machine-paths.ts';
 import { loadState, openStateSaving, prepareMigration } from './migration.ts';
@@ -31,11 +32,13 @@ import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { kernelCommandLine, qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';
 import { SnapshotFiles, type SnapshotIndex } from './snapshot-files.ts';
-import { incompatible, sharedImage, takeFailed } from './snapshot-errors.ts';
+import { incompatible, noMemory, sharedImage, takeFailed } from './snapshot-errors.ts';
 import { findQemu, launchMonitor } from './start-machine.ts';
 
 const monitorTimeoutMs = 20_000;
 const copyTimeoutMs = 60_000;
+/** What QEMU takes beside the memory of its machine. */
+const monitorBytes = 64 * 1024 * 1024;
 /** Two measurements of one counter differ by less; two hosts do not. */
 const clockTolerance = 0.001;
 
@@ -98,6 +101,7 @@ export class QemuSnapshots implements Snapshots {
     checkSupported(spec);
     const index = this.#files.open(id);
     await this.#checkCompatible(id, index.boot, signal);
+    requireMemory(id, index.boot.memoryBytes);
     const { state, host } = this.#options;
     const bound: SandboxSpec = { ...spec, image: index.spec.image, network: 'none' };
     try {
@@ -289,6 +293,15 @@ export class QemuSnapshots implements Snapshots {
       await qmp.close();
     }
   }
+}
+
+/**
+ * A machine shares what it does not write with its snapshot, and may come to write all of it. What cannot be had now ends
+ * in a kill by the kernel, of it or of another.
+ */
+function requireMemory(id: SnapshotId, memoryBytes: number): void {
+  const [wanted, free] = [memoryBytes + monitorBytes, freeMemory()];
+  if (free < wanted) throw noMemory(id, wanted, free);
 }
 
 function memoryFile(machine: ProcessIdentity): string {
