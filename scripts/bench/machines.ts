@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { findShelld } from '@sovereign/guest';
 import { LocalArtifacts } from '@sovereign/microvm';
 import { Sovereign, type Sandbox, type SnapshotRecord } from '@sovereign/sdk';
+import { ourPool, type OurPool } from './ours.ts';
 import { attempt } from './side.ts';
 import type { Available } from './figure.ts';
 
@@ -13,6 +14,7 @@ const applets = ['sh', 'true', 'cat', 'dd', 'sync'];
 /** What figures use of microVMs: machines of an image that holds busybox and nothing else. */
 export interface Machines {
   create(): Promise<Sandbox>;
+  pool(): Promise<OurPool>;
   resume(snapshot: SnapshotRecord): Promise<Sandbox>;
   removeSnapshot(snapshot: SnapshotRecord): Promise<void>;
   /** Proportional memory of the monitor of a sandbox, in MiB. */
@@ -29,8 +31,10 @@ export function openMachines(home: string): Promise<Available<Machines>> {
       own ?? (await new LocalArtifacts({ imageDirectory, shelldPath: findShelld() }).kernel()).path;
     const client = await Sovereign.open({ home, env: { ...process.env, SOVEREIGN_MICROVM_KERNEL: kernel } });
     const image = { kind: 'rootfs', path: busyboxImage(join(home, 'busybox')) } as const;
+    const options = { tier: 'qemu', image, limits: { memoryBytes: 256 * 1024 * 1024 } } as const;
     return {
-      create: () => client.create({ tier: 'qemu', image, limits: { memoryBytes: 256 * 1024 * 1024 } }),
+      create: () => client.create(options),
+      pool: async () => ourPool(await client.pool({ ...options, size: 2 })),
       resume: ({ id }) => client.resume(id),
       removeSnapshot: ({ id }) => client.removeSnapshot(id),
       memoryMib: ({ id }) => memoryOf(join(home, 'state', 'qemu', 'sandboxes', id, 'machine.json')),

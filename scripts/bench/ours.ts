@@ -98,7 +98,7 @@ function ourSandbox(sandbox: Sandbox): OurSandbox {
   };
 }
 
-function ourPool(pool: Pool): OurPool {
+export function ourPool(pool: Pool): OurPool {
   return {
     whenFull: () => pool.whenFull(),
     claim: async () => ourSandbox(await pool.claim({ env: { CLAIMED: 'yes' }, labels: { claimed: 'yes' } })),

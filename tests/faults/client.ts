@@ -99,11 +99,26 @@ const operations: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Keeps a pool full, claims one of it, and waits to be killed. */
   async pool() {
-    const pool = await client.pool({ tier: 'quilt', size: count });
+    const pool = await client.pool({ tier: 'quilt', ...create, size: count });
     const claimed = await pool.claim({ name: 'claimed' });
     await pool.whenFull();
     say('pooled', { claimed: claimed.id });
     await lines.next();
+  },
+  /** Resumes a snapshot when it is told to. */
+  async resume() {
+    await whenTold();
+    await outcome(async () => {
+      const sandbox = await client.resume(target);
+      const { stdoutText } = await sandbox.commands.run('echo answers');
+      return { id: sandbox.id, stdoutText };
+    });
+  },
+  /** Takes snapshots of a sandbox for as long as it lives. */
+  async snapshot() {
+    const sandbox = await client.connect(target);
+    await whenTold();
+    for (;;) await client.removeSnapshot((await sandbox.snapshot()).id);
   },
   /** Finds a sandbox, pauses it, and waits to be killed. */
   async pause() {

@@ -1,6 +1,7 @@
 import { readFile, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSnapshotId, type Guest, type SnapshotRecord } from '@sovereign/core';
+import { connectGuestChannel, type HostGuestChannel } from '@sovereign/guest';
 import { tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
@@ -16,6 +17,17 @@ function take(scene: MachineScene, guest: Guest): Promise<SnapshotRecord> {
 
 async function resume(scene: MachineScene, { id }: SnapshotRecord): Promise<Guest> {
   return scene.keep(await scene.snapshots.resume(id, scene.spec()));
+}
+
+/** As many at once as a machine takes. */
+async function conversations(guest: Guest): Promise<readonly HostGuestChannel[]> {
+  const open: HostGuestChannel[] = [];
+  try {
+    for (;;) open.push(connectGuestChannel(await guest.connect()));
+  } catch (error) {
+    expect(error).toMatchObject({ reason: 'guest.exhausted' });
+    return open;
+  }
 }
 
 function snapshots(): void {
@@ -100,6 +112,24 @@ function snapshots(): void {
         );
         await scene.sh(resumed, 'echo guest > /workspace/from-guest');
         expect(await readFile(join(hostPath, 'from-guest'), 'utf8')).toBe('guest\n');
+      });
+    },
+  );
+
+  verifies(
+    'R-NEW-3',
+    'conversations that were open at the snapshot end with the resume: every connection serves again',
+    patience,
+    async () => {
+      await MachineScene.play(async (scene) => {
+        const guest = await scene.create();
+        const talking = await conversations(guest);
+        const resumed = await resume(scene, await take(scene, guest));
+        const again = await conversations(resumed);
+        expect(again).toHaveLength(talking.length);
+        await Promise.all([...talking, ...again].map((channel) => channel.ping()));
+        await Promise.all([...talking, ...again].map((channel) => channel.close()));
+        expect(await scene.sh(resumed, 'echo answers')).toBe('answers\n');
       });
     },
   );

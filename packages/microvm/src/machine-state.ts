@@ -23,12 +23,14 @@ import {
 import { parseMachineFile, type MachineFile } from './machine-file.ts';
 
 const staleAfterMs = 60_000;
+/** What a sandbox is about to become. */
+const nextSpec = 'spec.json.new';
 
 /**
  * State of the microVMs of one backend as files, so that it outlives every process of ours:
  *
  * ```
- * sandboxes/<id>/spec.json      what was asked for; written once
+ * sandboxes/<id>/spec.json      what was asked for; replaced when it is claimed from a pool
  *                machine.json   the running machine's first process, and what it was started from; replaced at each start
  *                console.log    the last that the machine printed
  *                machine/       its disk; all of the directory that the machine's monitor sees
@@ -87,6 +89,19 @@ export class MachineState {
     throw existsSync(this.directory(id)) ? corruptState(path, 'it is not there') : notFound(id);
   }
 
+  /**
+   * Replaces what a sandbox without a name is, and takes the name that it is to have. A process that ends on the way has
+   * changed nothing, and left a name that goes with the sandbox.
+   *
+   * @throws SovereignError `sandbox.exists` when the name is taken, `argument.too-large`
+   */
+  rebind(spec: SandboxSpec): void {
+    const directory = this.directory(spec.id);
+    writeFileSync(join(directory, nextSpec), formatSpecFile(spec), { mode: 0o600 });
+    if (spec.name !== undefined) this.#takeName(spec.name, spec.id, join(directory, 'name'));
+    renameSync(join(directory, nextSpec), join(directory, 'spec.json'));
+  }
+
   /** @throws SovereignError `sandbox.state-corrupt` */
   readMachine(id: SandboxId): MachineFile | undefined {
     const path = join(this.directory(id), 'machine.json');
@@ -121,9 +136,22 @@ export class MachineState {
   async remove(id: SandboxId, name: string | undefined): Promise<void> {
     const directory = this.directory(id);
     const doomed = `${directory}.removed`;
-    if (name !== undefined) this.#freeName(name, id, join(directory, `name.${process.pid}`));
+    for (const held of [name, this.#nextName(id)])
+      if (held !== undefined) this.#freeName(held, id, join(directory, `name.${process.pid}`));
     tryTo('ENOENT', () => renameSync(directory, doomed));
     await rm(doomed, { recursive: true, force: true });
+  }
+
+  /** Name that a rebind was about to give when its process ended. */
+  #nextName(id: SandboxId): string | undefined {
+    const path = join(this.directory(id), nextSpec);
+    const content = readState(path);
+    try {
+      return content === undefined ? undefined : parseSpecFile(path, content, id).name;
+    } catch {
+      // Cut short: the name is taken after the file is whole.
+      return undefined;
+    }
   }
 
   #namePath(name: string): string {

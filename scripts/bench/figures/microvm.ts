@@ -6,6 +6,8 @@ import { timed } from '../interleave.ts';
 import type { Machines } from '../machines.ts';
 import type { Engine } from '../peers/engine.ts';
 import { waiting } from '../peers/engine.ts';
+import { restMs } from '../time-create.ts';
+import { timeClaim } from './pool-claim.ts';
 
 const forkCount = 8;
 
@@ -105,6 +107,31 @@ const resume: Figure = {
         ],
       ),
     ),
+};
+
+const claim: Figure = {
+  name: 'microvm-pool-claim',
+  title: 'Claim from a warm pool to the first true answered, qemu',
+  unit: 'ms',
+  direction: 'lower',
+  targets: [{ kind: 'stat', stat: 'p50', limit: 'atMost', value: 5 }],
+  run: async (bench) => {
+    const pool = await then(await bench.machines(), (from) => from.pool());
+    try {
+      return await bench.interleave(
+        side({
+          name: 'qemu',
+          samples: bench.samples(100, 20),
+          warmUps: 3,
+          pauseMs: restMs,
+          from: pool,
+          sample: timeClaim,
+        }),
+      );
+    } finally {
+      if (pool.ok) await pool.value.drain();
+    }
+  },
 };
 
 const snapshot: Figure = {
@@ -225,6 +252,7 @@ const forks: Figure = {
 export const microvmFigures: readonly Figure[] = [
   create,
   resume,
+  claim,
   snapshot,
   forks,
   exec('microvm-exec', 'exec of a static program, qemu', 'true', [], 2),

@@ -44,7 +44,7 @@ function poolClaim(tier: OurTier): Figure {
 }
 
 /** Claim → first `true` answered, in milliseconds; then it is removed. The pool is full before. */
-async function timeClaim(pool: OurPool): Promise<number> {
+export async function timeClaim(pool: OurPool): Promise<number> {
   await pool.whenFull();
   let sandbox: OurSandbox | undefined;
   try {

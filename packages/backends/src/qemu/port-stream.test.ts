@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { channelLimits } from '@sovereign/protocol';
 import { connectPort } from './port-stream.ts';
 
 const greeting = Buffer.from('SOVEREIGN\r\nPORT\n');
@@ -34,9 +35,19 @@ async function port(serve: (socket: Socket) => void): Promise<string> {
 function guest(stale: Buffer, staleAnswer: Buffer): (socket: Socket) => void {
   return (socket) => {
     socket.write(Buffer.concat([stale, greeting]));
-    socket.once('data', (answer) => {
-      socket.write(Buffer.concat([staleAnswer, answer]));
-      socket.once('data', (data) => socket.write(data));
+    let heard = Buffer.alloc(0);
+    let isServing = false;
+    socket.on('data', (data) => {
+      if (isServing) {
+        socket.write(data);
+        return;
+      }
+      heard = Buffer.concat([heard, data]);
+      // What comes before the host's part of the exchange is stale: its knock.
+      const at = heard.indexOf(greeting);
+      if (at < 0 || heard.byteLength < at + greeting.byteLength + 16) return;
+      isServing = true;
+      socket.write(Buffer.concat([staleAnswer, heard.subarray(at)]));
     });
   };
 }
@@ -55,6 +66,36 @@ test.each([
     break;
   }
   await stream.close();
+});
+
+test('its signal ends the beginning of a conversation, and none that has begun', async () => {
+  const begun = new AbortController();
+  const path = await port(guest(Buffer.alloc(0), Buffer.alloc(0)));
+  const stream = await connectPort(path, { timeoutMs: 5_000, signal: begun.signal });
+  begun.abort();
+  void stream.write(Buffer.from('ping'));
+  const { value } = await stream[Symbol.asyncIterator]().next();
+  expect(Buffer.from(value ?? []).toString()).toBe('ping');
+  await stream.close();
+  server?.close();
+  await rm(path, { force: true });
+  const beginning = new AbortController();
+  const silent = await port(() => beginning.abort());
+  await expect(connectPort(silent, { timeoutMs: 5_000, signal: beginning.signal })).rejects.toMatchObject({
+    reason: 'operation.cancelled',
+  });
+});
+
+test('the first that a host says is no frame, so that a conversation that lives on in the guest ends', async () => {
+  const heard: Buffer[] = [];
+  const path = await port((socket) => {
+    socket.on('data', (data) => {
+      heard.push(data);
+      socket.end();
+    });
+  });
+  await expect(connectPort(path, { timeoutMs: 5_000 })).rejects.toMatchObject({ reason: 'channel.closed' });
+  expect(Buffer.concat(heard).readUInt32LE(0)).toBeGreaterThan(channelLimits.maxPayloadBytes);
 });
 
 test('a guest that does not greet is given up', async () => {

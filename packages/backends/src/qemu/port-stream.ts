@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { throwIfCancelled } from '@sovereign/core';
 import { connectUnixSocket, type RecyclingStream } from '@sovereign/guest';
 import { SovereignError } from '@sovereign/protocol';
 
 /** What both sides of a port begin with; ports.h of shelld holds the same bytes. */
 const greeting = Buffer.from('SOVEREIGN\r\nPORT\n', 'latin1');
 const nonceBytes = 16;
+/**
+ * What a host says first: no frame begins like this, so a conversation that the guest still takes for alive ends with it.
+ * Without it a guest never hears of a host that left and came back while nothing ran inside: after the resume of a
+ * snapshot that was taken during a conversation.
+ */
+const knock = Buffer.alloc(nonceBytes, 0xff);
 /** Bytes of an earlier conversation that may come first: what the rings of a port and its socket hold. */
 const maxStaleBytes = 4 * 1024 * 1024;
 
@@ -13,23 +20,27 @@ const maxStaleBytes = 4 * 1024 * 1024;
  * conversation left under way. The stream that comes back carries the guest channel from its first byte.
  *
  * @throws SovereignError `channel.timeout` when no guest greets, `channel.closed` when the machine ends meanwhile,
- *   `channel.protocol`
+ *   `channel.protocol`, `operation.cancelled`
  */
 export async function connectPort(
   path: string,
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<RecyclingStream> {
-  const stream = await connectUnixSocket(
-    path,
-    options.signal === undefined ? {} : { signal: options.signal },
-  );
+  const { timeoutMs, signal } = options;
+  throwIfCancelled(signal);
+  // The signal ends the beginning and not the conversation: it may be a pool's, which ends before what was claimed of it.
+  const stream = await connectUnixSocket(path);
   const late = new AbortController();
+  const abandon = (): void => void stream.close();
   const timer = setTimeout(() => {
     late.abort();
-    void stream.close();
-  }, options.timeoutMs);
+    abandon();
+  }, timeoutMs);
+  signal?.addEventListener('abort', abandon, { once: true });
   try {
+    throwIfCancelled(signal);
     const iterator = stream[Symbol.asyncIterator]();
+    await stream.write(knock);
     await readThrough(iterator, greeting);
     const answer = Buffer.concat([greeting, randomBytes(nonceBytes)]);
     await stream.write(answer);
@@ -37,10 +48,12 @@ export async function connectPort(
     return stream;
   } catch (error) {
     await stream.close();
-    if (late.signal.aborted) throw noGreeting(path, options.timeoutMs);
+    throwIfCancelled(signal);
+    if (late.signal.aborted) throw noGreeting(path, timeoutMs);
     throw error;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abandon);
   }
 }
 

@@ -10,6 +10,8 @@ import {
   type Capabilities,
   type Guest,
   type GuestRecord,
+  type ImageConfig,
+  type LateBinding,
   type Probe,
   type SandboxId,
   type SandboxSpec,
@@ -29,8 +31,10 @@ import { defaultDiskBytes } from './machine-disks.ts';
 import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { checkSupported, createFailed, notUndone, unknownSpec } from './qemu-errors.ts';
+import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
 import { startMachine } from './start-machine.ts';
+import { WarmConversations } from './warm-conversations.ts';
 
 export interface QemuOptions {
   /** Directory for everything that outlives this process. Mode 0700. */
@@ -78,6 +82,8 @@ class QemuBackend implements Backend, QemuGuestHost {
   readonly bootArtifacts: BootArtifacts;
   readonly images?: LayeredImages;
   readonly machineImages: MachineImages;
+  readonly lateBinding: LateBinding;
+  readonly warm: WarmConversations = new WarmConversations();
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
   #hasSwept = false;
@@ -104,6 +110,7 @@ class QemuBackend implements Backend, QemuGuestHost {
       ...(options.images !== undefined && { library: options.images }),
     });
     this.bootArtifacts = new MachineBuild(this.artifacts, this.machineImages);
+    this.lateBinding = qemuLateBinding(this);
     this.snapshots = new QemuSnapshots({
       root: snapshotsPath,
       state: this.state,
@@ -175,7 +182,7 @@ class QemuBackend implements Backend, QemuGuestHost {
   async attach(id: SandboxId): Promise<Guest> {
     try {
       const spec = this.state.readSpec(id);
-      return new QemuGuest(spec, this, await this.machineImages.configOf(id));
+      return new QemuGuest(spec, this, await this.imageConfig(id));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
@@ -191,12 +198,17 @@ class QemuBackend implements Backend, QemuGuestHost {
     return join(this.#options.runtimeDirectory, `${id}.qmp`);
   }
 
+  imageConfig(id: SandboxId): Promise<ImageConfig | undefined> {
+    return this.machineImages.configOf(id);
+  }
+
   releaseImage(id: SandboxId): void {
     this.machineImages.release(id);
   }
 
-  close(): Promise<void> {
-    return this.#helper.close();
+  async close(): Promise<void> {
+    await this.warm.close();
+    await this.#helper.close();
   }
 
   /** Checks what was asked for, and gives it a place in the state directory. Returns its image. */

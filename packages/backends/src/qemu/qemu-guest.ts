@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import {
   type ByteStream,
   type Guest,
@@ -13,19 +11,14 @@ import {
   type SandboxSpec,
   signalProcess,
 } from '@sovereign/core';
-import {
-  connectGuestChannel,
-  guestPaths,
-  guestSearchPath,
-  type HostGuestChannel,
-  until,
-} from '@sovereign/guest';
+import { guestPaths, guestSearchPath, until } from '@sovereign/guest';
 import type { MachineFile, MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
-import { workspaceTag } from './machine-paths.ts';
+import { MachineConversation } from './machine-conversation.ts';
+import { identityOf } from './machine-identity.ts';
 import { isStopped, machineUse, monitorPid } from './monitor-process.ts';
-import { connectFreePort } from './ports.ts';
 import { awaitMonitor } from './qmp-client.ts';
+import type { WarmConversations } from './warm-conversations.ts';
 
 /** How long the kernel may take to end killed processes before we report them. */
 const killTimeoutMs = 10_000;
@@ -38,10 +31,13 @@ const endingMs = 5_000;
 /** What a guest needs of its backend. */
 export interface QemuGuestHost {
   readonly state: MachineState;
+  readonly warm: WarmConversations;
   portsPath(id: SandboxId): string;
   monitorSocketPath(id: SandboxId): string;
   /** Starts the machine and records it. */
   launch(spec: SandboxSpec): Promise<void>;
+  /** What the image of a sandbox wants of commands; undefined when it has none of a name. */
+  imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
   /** Lets go of the image that the sandbox has, if it is one of a name. */
   releaseImage(id: SandboxId): void;
 }
@@ -52,6 +48,7 @@ export class QemuGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly conversation: MachineConversation;
   readonly #host: QemuGuestHost;
 
   constructor(spec: SandboxSpec, host: QemuGuestHost, image?: ImageConfig) {
@@ -67,6 +64,13 @@ export class QemuGuest implements Guest {
       SOVEREIGN_SANDBOX: spec.id,
     };
     this.#host = host;
+    this.conversation = new MachineConversation({
+      spec,
+      workspacePath: this.workspacePath,
+      state: host.state,
+      portsPath: host.portsPath(spec.id),
+      monitorSocketPath: host.monitorSocketPath(spec.id),
+    });
   }
 
   async status(): Promise<GuestState> {
@@ -84,46 +88,46 @@ export class QemuGuest implements Guest {
 
   async start(signal?: AbortSignal): Promise<void> {
     this.expect(['created', 'stopped'], 'start');
+    this.conversation.snapshotLock.forget();
     await this.#host.launch(this.spec);
     await this.settle(signal);
   }
 
-  /** Waits for the machine to boot, and tells it who it is. */
+  /** Waits for a machine that was just started to boot, and tells it who it is. */
   async settle(signal?: AbortSignal): Promise<void> {
     await awaitMonitor(this.#host.monitorSocketPath(this.id), bootTimeoutMs).catch((error: unknown) => {
-      throw this.#crashed(error);
+      throw this.conversation.crashed(error);
     });
-    const channel = await this.#converse(bootTimeoutMs, true, signal);
+    await this.introduce({ isBooting: true, ...(signal !== undefined && { signal }) });
+  }
+
+  /** Tells a machine whose monitor is up who it is, and gives it its workspace. */
+  async introduce(options: { readonly isBooting: boolean; readonly signal?: AbortSignal }): Promise<void> {
+    const channel = await this.conversation.begin({ timeoutMs: bootTimeoutMs, ...options });
+    try {
+      // SAFETY: a guest does what it is told in order, so it has its identity first (tests/microvm/snapshots.test.ts).
+      await Promise.all([
+        channel.system.identify(identityOf(this.spec)),
+        this.conversation.mountWorkspace(channel),
+      ]);
+    } catch (error) {
+      await channel.close();
+      throw this.conversation.crashed(error);
+    }
+    if (this.spec.pool === undefined) await channel.close();
+    else this.#host.warm.keep(this.id, channel);
+  }
+
+  /** Gives a machine that runs the identity of what it is to be now. */
+  async identify(): Promise<void> {
+    const channel = this.#host.warm.take(this.id) ?? (await this.conversation.begin());
     try {
       await channel.system.identify(identityOf(this.spec));
-      if (this.spec.workspace !== undefined) {
-        const isReadOnly = this.spec.workspace.isReadOnly === true;
-        await channel.system.mount({ tag: workspaceTag, path: this.workspacePath, isReadOnly });
-      }
     } catch (error) {
-      throw this.#crashed(error);
+      throw this.conversation.crashed(error);
     } finally {
       await channel.close();
     }
-  }
-
-  /**
-   * Takes the workspace away for as long as a snapshot lasts; what comes back puts it there again.
-   *
-   * @throws SovereignError `snapshot.failed` while a process uses it
-   */
-  async detachWorkspace(): Promise<() => Promise<void>> {
-    const { workspace } = this.spec;
-    if (workspace === undefined) return () => Promise.resolve();
-    const converse = async (act: (channel: HostGuestChannel) => Promise<void>): Promise<void> => {
-      const channel = await this.#converse(answerTimeoutMs, false);
-      await act(channel).finally(() => channel.close());
-    };
-    await converse((channel) => channel.system.unmount(this.workspacePath)).catch((error: unknown) => {
-      throw workspaceInUse(this.id, error);
-    });
-    const share = { tag: workspaceTag, path: this.workspacePath, isReadOnly: workspace.isReadOnly === true };
-    return () => converse((channel) => channel.system.mount(share));
   }
 
   async stop(options: { readonly graceMs: number }): Promise<void> {
@@ -168,17 +172,13 @@ export class QemuGuest implements Guest {
     this.expect(['running'], 'measure');
     const machine = this.#machine();
     const use = typeof machine === 'object' ? machineUse(machine) : { cpuUs: 0, memoryBytes: 0 };
-    const channel = await this.#converse(answerTimeoutMs, false);
-    try {
-      return { ...use, pids: (await channel.system.usage()).processes };
-    } finally {
-      await channel.close();
-    }
+    const { processes } = await this.conversation.say((channel) => channel.system.usage());
+    return { ...use, pids: processes };
   }
 
   async connect(signal?: AbortSignal): Promise<ByteStream> {
     this.expect(['running'], 'connect to');
-    return this.#connect(answerTimeoutMs, false, signal);
+    return this.conversation.connect(signal === undefined ? {} : { signal });
   }
 
   async remove(): Promise<void> {
@@ -188,60 +188,9 @@ export class QemuGuest implements Guest {
     this.#host.releaseImage(this.id);
   }
 
-  /** A conversation of ours, beside those of callers. */
-  async #converse(timeoutMs: number, isBooting: boolean, signal?: AbortSignal): Promise<HostGuestChannel> {
-    const stream = await this.#connect(timeoutMs, isBooting, signal);
-    return connectGuestChannel(stream, { client: 'sovereign backend', welcomeTimeoutMs: timeoutMs });
-  }
-
-  async #connect(timeoutMs: number, isBooting: boolean, signal?: AbortSignal): Promise<ByteStream> {
-    try {
-      return await connectFreePort({
-        portsPath: this.#host.portsPath(this.id),
-        locksPath: this.#host.state.directory(this.id),
-        timeoutMs,
-        isBooting,
-        ...(signal !== undefined && { signal }),
-      });
-    } catch (error) {
-      throw this.#crashed(error);
-    }
-  }
-
-  async #shutDown(graceMs: number): Promise<void> {
-    const channel = await this.#converse(Math.min(answerTimeoutMs, graceMs + endingMs), false);
-    try {
-      await channel.system.shutdown(graceMs);
-    } finally {
-      await channel.close();
-    }
-  }
-
-  /** What a failed conversation means: that the machine has ended, with the last of its console, or what it was. */
-  #crashed(error: unknown): unknown {
-    const machine = this.#machine();
-    if (typeof machine !== 'object' || isAlive(machine)) return error;
-    return new SovereignError({
-      reason: 'guest.crashed',
-      message: `The machine of ${this.id} has ended. The last of its console: ${this.console()}`,
-      hint: `Start it again: sovereign start ${this.id}. When it stays so, give it more memory or another image.`,
-      context: { id: this.id },
-      cause: error,
-    });
-  }
-
-  /** The last lines that the machine printed, without control characters. */
-  console(): string {
-    try {
-      const text = readFileSync(join(this.#host.state.directory(this.id), 'console.log'), 'utf8');
-      const lines = text
-        .split('\n')
-        .map((line) => line.replaceAll(/[\u0000-\u001f\u007f]/g, ' ').trim())
-        .filter((line) => line !== '');
-      return lines.length === 0 ? '(it printed nothing)' : lines.slice(-12).join(' | ').slice(-1_500);
-    } catch {
-      return '(it printed nothing)';
-    }
+  #shutDown(graceMs: number): Promise<void> {
+    const timeoutMs = Math.min(answerTimeoutMs, graceMs + endingMs);
+    return this.conversation.say((channel) => channel.system.shutdown(graceMs), { timeoutMs });
   }
 
   #signalMonitor(signal: 'SIGSTOP' | 'SIGCONT'): void {
@@ -300,28 +249,4 @@ function workingDirectory({ workspace }: SandboxSpec, image: ImageConfig | undef
   if (workspace !== undefined) return workspace.guestPath ?? guestPaths.workspace;
   const named = image?.workingDirectory ?? '';
   return named.startsWith('/') ? named : '/';
-}
-
-function workspaceInUse(id: SandboxId, cause: unknown): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `No snapshot of ${id} was taken: its workspace could not be unmounted for the moment (${cause instanceof Error ? cause.message : String(cause)}).`,
-    hint: 'End what works in the workspace, or take the snapshot before it begins.',
-    context: { id },
-    cause,
-  });
-}
-
-function identityOf(spec: SandboxSpec): {
-  readonly entropy: Uint8Array;
-  readonly realtimeUs: number;
-  readonly hostName: string;
-  readonly machineId: string;
-} {
-  return {
-    entropy: randomBytes(64),
-    realtimeUs: Date.now() * 1_000,
-    hostName: (spec.name ?? spec.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63),
-    machineId: randomBytes(16).toString('hex'),
-  };
 }

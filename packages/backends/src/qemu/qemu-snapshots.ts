@@ -23,19 +23,23 @@ import {
 } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import type { AcceleratorVerdict } from './choose-accelerator.ts';
+import { freeMemory } from './host-memory.ts';
 import { diskName, lastDisk, linkDisks, makeNextDisk } from './machine-disks.ts';
 import { jailedArtifact, jailPaths } from './machine-paths.ts';
-import { loadState, saveState } from './migration.ts';
+import { loadState, openStateSaving, prepareMigration } from './migration.ts';
 import { monitorPid } from './monitor-process.ts';
 import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { kernelCommandLine, qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';
 import { SnapshotFiles, type SnapshotIndex } from './snapshot-files.ts';
+import { incompatible, noMemory, sharedImage, takeFailed } from './snapshot-errors.ts';
 import { findQemu, launchMonitor } from './start-machine.ts';
 
 const monitorTimeoutMs = 20_000;
 const copyTimeoutMs = 60_000;
+/** What QEMU takes beside the memory of its machine. */
+const monitorBytes = 64 * 1024 * 1024;
 /** Two measurements of one counter differ by less; two hosts do not. */
 const clockTolerance = 0.001;
 
@@ -75,22 +79,25 @@ export class QemuSnapshots implements Snapshots {
     if (guest.spec.image.kind === 'host') throw sharedImage(sandbox);
     const machine = state.readMachine(sandbox);
     if (machine === undefined) throw takeFailed(sandbox, 'it is not running');
-    const remount = await guest.detachWorkspace();
-    const partial = this.#files.begin(options.id);
-    try {
-      await images.share(options.id, sandbox);
-      const taken = await this.#copy(guest, machine, partial);
-      const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
-      return this.#files.keep(options.id, partial, index);
-    } catch (error) {
-      rmSync(partial, { recursive: true, force: true });
-      images.release(options.id);
-      throw error instanceof SovereignError && error.reason === 'snapshot.failed'
-        ? error
-        : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
-    } finally {
-      await remount();
-    }
+    await guest.conversation.goOn();
+    return guest.conversation.snapshotLock.hold(async () => {
+      const remount = await guest.conversation.detachWorkspace();
+      const partial = this.#files.begin(options.id);
+      try {
+        await images.share(options.id, sandbox);
+        const taken = await this.#copy(guest, machine, partial);
+        const index = { ...taken, name: options.name ?? '', spec: guest.spec, createdMs: Date.now() };
+        return this.#files.keep(options.id, partial, index);
+      } catch (error) {
+        rmSync(partial, { recursive: true, force: true });
+        images.release(options.id);
+        throw error instanceof SovereignError && error.reason === 'snapshot.failed'
+          ? error
+          : takeFailed(sandbox, error instanceof Error ? error.message : String(error), error);
+      } finally {
+        await remount();
+      }
+    });
   }
 
   async resume(id: SnapshotId, spec: SandboxSpec, signal?: AbortSignal): Promise<Guest> {
@@ -98,6 +105,7 @@ export class QemuSnapshots implements Snapshots {
     checkSupported(spec);
     const index = this.#files.open(id);
     await this.#checkCompatible(id, index.boot, signal);
+    requireMemory(id, index.boot.memoryBytes);
     const { state, host, images } = this.#options;
     const bound: SandboxSpec = { ...spec, image: index.spec.image, network: 'none' };
     try {
@@ -109,7 +117,7 @@ export class QemuSnapshots implements Snapshots {
     try {
       guest = new QemuGuest(bound, host, await images.share(bound.id, id));
       await this.#wake(id, index, bound, signal);
-      await guest.settle(signal);
+      await guest.introduce({ isBooting: false, ...(signal !== undefined && { signal }) });
       throwIfCancelled(signal);
       return guest;
     } catch (error) {
@@ -151,28 +159,35 @@ export class QemuSnapshots implements Snapshots {
     const last = lastDisk(machinePath);
     makeNextDisk(machinePath, last + 1);
     const isShared = machine.memory === 'shared';
+    const memory = isShared ? memoryFile(machine) : undefined;
     const qmp = await QmpClient.connect(host.monitorSocketPath(guest.id), { timeoutMs: monitorTimeoutMs });
     try {
-      await setCapabilities(qmp, isShared);
+      await prepareMigration(qmp, isShared);
+      const saving = await openStateSaving(qmp, {
+        socketPath: join(host.portsPath(guest.id), 'state'),
+        jailedSocketPath: `${jailPaths.ports}/state`,
+        file: join(partial, 'state'),
+      });
       const began = performance.now();
-      await qmp.execute('stop');
       try {
-        await qmp.execute('blockdev-snapshot-sync', {
-          device: 'disk',
-          'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
-          format: 'qcow2',
-          mode: 'existing',
-        });
+        // QEMU does them in this order; an answer in between would only be waited for.
         await Promise.all([
-          saveState(qmp, {
-            socketPath: join(host.portsPath(guest.id), 'state'),
-            jailedSocketPath: `${jailPaths.ports}/state`,
-            file: join(partial, 'state'),
+          qmp.execute('stop'),
+          qmp.execute('blockdev-snapshot-sync', {
+            device: 'disk',
+            'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
+            format: 'qcow2',
+            mode: 'existing',
           }),
-          isShared ? this.#copyMemory(machine, join(partial, 'memory')) : undefined,
+        ]);
+        await Promise.all([
+          saving.save(),
+          memory === undefined ? undefined : this.#copyMemory(memory, join(partial, 'memory')),
         ]);
       } finally {
-        await qmp.execute('cont');
+        await qmp.execute('cont').finally(() => {
+          saving.close();
+        });
       }
       const pausedMs = performance.now() - began;
       linkDisks(machinePath, partial, last);
@@ -184,8 +199,7 @@ export class QemuSnapshots implements Snapshots {
   }
 
   /** Memory is a file without a name; what was never written of it costs nothing to copy. */
-  async #copyMemory(machine: ProcessIdentity, target: string): Promise<void> {
-    const source = memoryFile(machine);
+  async #copyMemory(source: string, target: string): Promise<void> {
     const copied = await this.#options.helper.run(['cp', '--sparse=always', source, target], {
       timeoutMs: copyTimeoutMs,
     });
@@ -274,7 +288,7 @@ export class QemuSnapshots implements Snapshots {
     try {
       if (qmp.version !== index.boot.monitor)
         throw incompatible(id, `it was taken with ${index.boot.monitor}, and this is ${qmp.version}`);
-      await setCapabilities(qmp, index.memory === 'file');
+      await prepareMigration(qmp, index.memory === 'file');
       await loadState(qmp, {
         socketPath: join(host.portsPath(sandbox), 'state'),
         jailedSocketPath: `${jailPaths.ports}/state`,
@@ -287,13 +301,13 @@ export class QemuSnapshots implements Snapshots {
   }
 }
 
-/** Memory that is a shared file is left out of the state: it is there already. */
-async function setCapabilities(qmp: QmpClient, leavesMemoryOut: boolean): Promise<void> {
-  await qmp.execute('migrate-set-capabilities', {
-    capabilities: [{ capability: 'x-ignore-shared', state: leavesMemoryOut }],
-  });
-  // Nothing else wants the bandwidth while the machine stands still.
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 2 ** 40 });
+/**
+ * A machine shares what it does not write with its snapshot, and may come to write all of it. What cannot be had now ends
+ * in a kill by the kernel, of it or of another.
+ */
+function requireMemory(id: SnapshotId, memoryBytes: number): void {
+  const [wanted, free] = [memoryBytes + monitorBytes, freeMemory()];
+  if (free < wanted) throw noMemory(id, wanted, free);
 }
 
 function memoryFile(machine: ProcessIdentity): string {
@@ -308,32 +322,4 @@ function memoryFile(machine: ProcessIdentity): string {
 
 function isNear(one: number, other: number): boolean {
   return Math.abs(one - other) <= clockTolerance * Math.max(one, other);
-}
-
-function sharedImage(id: SandboxId): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `${id} runs on the host's own /usr, which is shared with it and not part of it: it has no snapshot.`,
-    hint: 'Create it from an image of its own: --image with a root file system, a tar or a name.',
-    context: { id },
-  });
-}
-
-function takeFailed(id: SandboxId, problem: string, cause?: unknown): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.failed',
-    message: `No snapshot of ${id} was taken: ${problem}.`,
-    hint: 'The sandbox runs on; nothing of the snapshot is left.',
-    context: { id },
-    cause,
-  });
-}
-
-function incompatible(id: SnapshotId, why: string): SovereignError {
-  return new SovereignError({
-    reason: 'snapshot.incompatible',
-    message: `Snapshot ${id} cannot be resumed here: ${why}.`,
-    hint: 'Resume it where it was taken, or take another.',
-    context: { id },
-  });
 }

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { QmpClient } from './qmp-client.ts';
+import { QmpClient, type QmpEvent } from './qmp-client.ts';
 
 const greeting =
   '{"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":22},"package":"Debian"},"capabilities":[]}}\r\n';
@@ -55,6 +55,24 @@ test('answers reach who asked, in any order and cut anywhere; events go to the l
   expect(client.version).toBe('QEMU 7.2.22 Debian');
   expect(await Promise.all([client.execute('first'), client.execute('second')])).toEqual(['a', 'b']);
   expect(events).toEqual(['STOP']);
+  await client.close();
+});
+
+test('an event that is waited for is the one that matches, and the end of the monitor ends the wait', async () => {
+  const path = await monitor((command, id, socket) => {
+    if (command === 'quit') return socket.end();
+    const status = (name: string): string => `{"event":"MIGRATION","data":{"status":"${name}"}}\r\n`;
+    return socket.write(`${status('setup')}{"return":{},"id":${id}}\r\n${status('completed')}`);
+  });
+  const client = await QmpClient.connect(path, { timeoutMs: 5_000 });
+  const isOver = ({ data }: QmpEvent): boolean => JSON.stringify(data) === '{"status":"completed"}';
+  const over = client.event(isOver, 5_000);
+  await client.execute('migrate');
+  expect(await over).toEqual({ event: 'MIGRATION', data: { status: 'completed' } });
+  const never = client.event(() => false, 5_000);
+  const quit = client.execute('quit');
+  await expect(never).rejects.toMatchObject({ reason: 'channel.closed' });
+  await expect(quit).rejects.toMatchObject({ reason: 'channel.closed' });
   await client.close();
 });
 

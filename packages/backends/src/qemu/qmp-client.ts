@@ -31,6 +31,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+interface Expected {
+  readonly matches: (event: QmpEvent) => boolean;
+  readonly resolve: (event: QmpEvent) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * A client of QEMU's machine protocol (docs/interop/qmp-spec.txt): one command at a time or several, answered by id. QEMU
  * serves one client at a time, so it is closed when its work is done.
@@ -39,6 +45,7 @@ export class QmpClient {
   readonly #stream: ByteStream;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onEvent: (event: QmpEvent) => void;
+  readonly #expected = new Set<Expected>();
   #greeted: (() => void) | undefined;
   #lastId = 0;
   #version = '';
@@ -65,8 +72,8 @@ export class QmpClient {
     });
     const ended = client.#run();
     try {
-      await within(options.timeoutMs, Promise.race([greeted, ended]));
-      await within(options.timeoutMs, client.execute('qmp_capabilities'));
+      const ready = Promise.all([greeted, client.execute('qmp_capabilities')]);
+      await within(options.timeoutMs, Promise.race([ready, ended]));
       return client;
     } catch (error) {
       await client.close();
@@ -84,6 +91,25 @@ export class QmpClient {
     const message = { execute: command, ...(args !== undefined && { arguments: args }), id };
     void this.#stream.write(Buffer.from(`${JSON.stringify(message)}\n`));
     return answer;
+  }
+
+  /**
+   * The next event that matches. Ask before the command that brings it about.
+   *
+   * @throws SovereignError `channel.closed` when the monitor ends first, `channel.timeout`
+   */
+  async event(matches: (event: QmpEvent) => boolean, timeoutMs: number): Promise<QmpEvent> {
+    if (this.#failure !== undefined) throw this.#failure;
+    let expected: Expected | undefined;
+    const happened = new Promise<QmpEvent>((resolve, reject) => {
+      expected = { matches, resolve, reject };
+      this.#expected.add(expected);
+    });
+    try {
+      return await within(timeoutMs, happened);
+    } finally {
+      if (expected !== undefined) this.#expected.delete(expected);
+    }
   }
 
   async close(): Promise<void> {
@@ -117,7 +143,7 @@ export class QmpClient {
       this.#version = `QEMU ${qemu.major}.${qemu.minor}.${qemu.micro} ${build}`.slice(0, 200).trim();
       return this.#greeted?.();
     }
-    if ('event' in message) return this.#onEvent({ event: message.event, data: message.data });
+    if ('event' in message) return this.#tell({ event: message.event, data: message.data });
     const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
     if (message.id === undefined || waiting === undefined) throw malformed('an answer to nothing');
     this.#waiting.delete(message.id);
@@ -125,8 +151,14 @@ export class QmpClient {
     else waiting.resolve(message.return);
   }
 
+  #tell(event: QmpEvent): void {
+    for (const { matches, resolve } of this.#expected) if (matches(event)) resolve(event);
+    this.#onEvent(event);
+  }
+
   #fail(error: Error): void {
     this.#failure ??= error;
+    for (const { reject } of this.#expected) reject(this.#failure);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   }
