@@ -40,6 +40,7 @@ const cTypes: Readonly<Record<FieldType, string>> = {
   bytes: 'struct slice',
   strs: 'struct strings',
   rest: 'struct slice',
+  addedStr: 'struct slice',
 };
 
 function enumeration(prefix: string, values: Readonly<Record<string, number>>): string {
@@ -54,7 +55,9 @@ function struct(name: string, shape: FrameShape): string {
 
 function decoder(name: string, shape: FrameShape): string {
   const fields = Object.entries(shape.fields);
-  const reads = fields.map(([field, type]) => `           read_${type}(&reader, &frame->${member(field)})`);
+  const reads = fields.map(
+    ([field, type]) => `           read_${snake(type)}(&reader, &frame->${member(field)})`,
+  );
   const id = snake(name);
   return [
     `static inline bool decode_${id}(struct slice payload, struct frame_${id} *frame)`,
@@ -69,7 +72,7 @@ function decoder(name: string, shape: FrameShape): string {
 function encoder(name: string, shape: FrameShape): string {
   const fields = Object.entries(shape.fields);
   const id = snake(name);
-  const writes = fields.map(([field, type]) => `    write_${type}(&writer, frame->${member(field)});`);
+  const writes = fields.map(([field, type]) => `    write_${snake(type)}(&writer, frame->${member(field)});`);
   const declared = fields.length > 0 ? `, const struct frame_${id} *frame` : '';
   return [
     `/* Returns the bytes written, or 0 when they do not fit. */`,

@@ -53,6 +53,9 @@ export function decodeFrame<N extends FrameName>(name: N, payload: Uint8Array): 
       case 'str':
         fields[field] = utf8Decoder.decode(bytes());
         break;
+      case 'addedStr':
+        fields[field] = offset === payload.byteLength ? '' : utf8Decoder.decode(bytes());
+        break;
       case 'bytes':
         fields[field] = bytes();
         break;

@@ -90,6 +90,7 @@ function encodedSize(
     case 'u64':
       return checkRange(frame, field, value, 0, Number.MAX_SAFE_INTEGER, 8);
     case 'str':
+    case 'addedStr':
       return 4 + stringBytes(frame, field, value);
     case 'bytes':
       return 4 + (value as Uint8Array).byteLength;
@@ -179,6 +180,7 @@ function writeField(
       view.setUint32(offset + 4, Math.floor((value as number) / 0x1_0000_0000), true);
       return offset + 8;
     case 'str':
+    case 'addedStr':
       return writeString(view, buffer, offset, value as string);
     case 'bytes': {
       const bytes = value as Uint8Array;

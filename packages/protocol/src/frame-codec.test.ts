@@ -15,6 +15,7 @@ const arbitraries: Readonly<Record<FieldType, fc.Arbitrary<unknown>>> = {
   bytes: fc.uint8Array({ maxLength: 60 }),
   strs: fc.array(text, { maxLength: 6 }),
   rest: fc.uint8Array({ maxLength: 60 }),
+  addedStr: text,
 };
 
 const payloadOf = (frame: Uint8Array): Uint8Array => frame.subarray(channelLimits.headerBytes);
@@ -75,4 +76,28 @@ test('an entry with a NUL is refused by its place, without its content', () => {
   );
   expect(encode).not.toThrow('secret');
   expect(() => encodeStrings(['TOKEN=secret\0'], 'env')).not.toThrow('secret');
+});
+
+test('a frame that was sent before a field was appended to it has that field empty', () => {
+  const fields = {
+    session: 0,
+    flags: 0,
+    timeoutMs: 0,
+    idleTimeoutMs: 0,
+    drainMs: 0,
+    ringBytes: 0,
+    credit: 0,
+    rows: 0,
+    columns: 0,
+    cwd: '/',
+    argv: ['true'],
+    env: [],
+    stdin: new Uint8Array(0),
+    user: '',
+  };
+  const payload = payloadOf(encodeFrame('exec.start', 1, fields));
+  expect(decodeFrame('exec.start', payload.subarray(0, -4))).toEqual(fields);
+  expect(() => decodeFrame('exec.start', payload.subarray(0, -1))).toThrow(
+    expect.objectContaining({ reason: 'channel.protocol' }),
+  );
 });

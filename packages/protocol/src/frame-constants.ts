@@ -10,6 +10,11 @@ export const execFlags = {
   untracked: 4,
   /** Nobody follows the output from the start: it goes to the ring, and the oldest is dropped. The channel ends with done after started (or exited, when it cannot start). */
   detached: 8,
+  /**
+   * Run as `user` of exec.start: name or uid, and after a colon a group; looked up in /etc/passwd and /etc/group of the guest, as
+   * are the supplementary groups. Without it the command is whoever shelld is. A flag, so that a shelld that does not know it refuses.
+   */
+  user: 16,
 } as const;
 
 /** Why a process ended, in `exec.exited`. */

@@ -11,6 +11,7 @@ export interface FieldValues {
   bytes: Uint8Array;
   strs: readonly string[];
   rest: Uint8Array;
+  addedStr: string;
 }
 
 /** The fields of a frame as TypeScript sees them, derived from the frame table. */

@@ -17,6 +17,7 @@ import { tunnelFrames } from './frames/tunnel-frames.ts';
  * | `bytes` | u32 byte length, bytes |
  * | `strs` | u32 count, then each as `str` |
  * | `rest` | whatever remains of the payload |
+ * | `addedStr` | as `str`; empty when the payload ends before it, as one does that was sent before the field was appended |
  *
  * Schemas are append-only within a generation: a decoder ignores bytes after the fields it knows.
  *
@@ -25,7 +26,18 @@ import { tunnelFrames } from './frames/tunnel-frames.ts';
  * Channel 0 carries `hello`, `welcome`, `layer`, `ping` and `pong`. `cancel` asks the guest to end a channel early; it is answered
  * with a terminal frame like any other end. Frames for a channel that has ended are ignored: they crossed on the wire.
  */
-export const fieldTypes = ['u8', 'u16', 'u32', 'u64', 'i32', 'str', 'bytes', 'strs', 'rest'] as const;
+export const fieldTypes = [
+  'u8',
+  'u16',
+  'u32',
+  'u64',
+  'i32',
+  'str',
+  'bytes',
+  'strs',
+  'rest',
+  'addedStr',
+] as const;
 export type FieldType = (typeof fieldTypes)[number];
 
 /** Who may send a frame. A frame from the wrong side is malformed. */

@@ -22,6 +22,8 @@ export interface GuestRoot {
   readonly overlays: readonly StagedOverlay[];
   readonly mounts: readonly MountEntry[];
   readonly workspace: WorkspaceMounts;
+  /** Made inside, where it is missing, before anything runs there. */
+  readonly madeDirectory?: string;
 }
 
 /** The lower directories of a guest's root. */
@@ -30,6 +32,8 @@ export interface ImageRoot {
   readonly source: string;
   /** Names in it, one a layer, topmost first. Default: it is itself the one layer. */
   readonly layers?: readonly string[];
+  /** WORKDIR: absolute. Default: none. */
+  readonly workingDirectory?: string;
 }
 
 /** Where the parts of a guest's root come from. */
@@ -76,7 +80,11 @@ export function guestRoot(spec: SandboxSpec, sources: GuestRootSources): GuestRo
   mounts.push(...workspace.mounts);
   // One mount for all layers: what a create costs does not grow with their number.
   const lower = sources.imageRoot?.layers?.map((layer) => `lower/${layer}`) ?? ['lower'];
-  return { shifted, plain, lower, overlays, mounts, workspace };
+  const madeDirectory = sources.imageRoot?.workingDirectory;
+  return {
+    ...{ shifted, plain, lower, overlays, mounts, workspace },
+    ...(madeDirectory !== undefined && { madeDirectory }),
+  };
 }
 
 /**

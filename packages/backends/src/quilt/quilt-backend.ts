@@ -20,6 +20,7 @@ import type { Cgroups } from './cgroups.ts';
 import type { EngineHost } from './engine-host.ts';
 import { EventLog } from './events/event-log.ts';
 import { detectCgroups } from './detect-cgroups.ts';
+import { imageDirectory } from './guest-defaults.ts';
 import { checkRootDirectory, guestRoot, workspaceTarget, type ImageRoot } from './guest-root.ts';
 import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
@@ -300,7 +301,14 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
         const held =
           (await this.images.held(spec.id)) ??
           (await this.images.hold(spec.id, spec.image.reference, { ...(signal && { signal }) }));
-        return { root: { source: held.layerRoot, layers: held.layers }, held };
+        const workingDirectory = imageDirectory(held.config);
+        return {
+          root: {
+            ...{ source: held.layerRoot, layers: held.layers },
+            ...(workingDirectory !== undefined && { workingDirectory }),
+          },
+          held,
+        };
       }
     }
   }

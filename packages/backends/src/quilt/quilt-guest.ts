@@ -12,10 +12,10 @@ import {
   type SandboxSpec,
   signalProcess,
 } from '@sovereign/core';
-import { connectUnixSocket, firstLines, guestPaths, guestSearchPath, until } from '@sovereign/guest';
+import { connectUnixSocket, firstLines, until } from '@sovereign/guest';
 import { checkRoom, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
-import { workspaceTarget } from './guest-root.ts';
+import { guestDefaults } from './guest-defaults.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
 import { withoutStart, withStartLock } from './start-lock.ts';
@@ -45,6 +45,8 @@ export class QuiltGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly isHomeDefault: boolean;
   /** It was brought up by us, and nobody has connected to it yet. */
   isNew = false;
   readonly #host: QuiltGuestHost;
@@ -52,15 +54,11 @@ export class QuiltGuest implements Guest {
   constructor(spec: SandboxSpec, host: QuiltGuestHost, image?: ImageConfig) {
     this.id = spec.id;
     this.spec = spec;
-    this.workspacePath = workingDirectory(spec, image);
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      ...image?.env,
-      PYTHONPATH: guestPaths.python,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    const { workspacePath, baseEnv, user, isHomeDefault } = guestDefaults(spec, image);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    if (user !== undefined) this.user = user;
+    this.isHomeDefault = isHomeDefault === true;
     this.#host = host;
   }
 
@@ -237,12 +235,6 @@ export class QuiltGuest implements Guest {
       context: { id: this.id, state },
     });
   }
-}
-
-/** The workspace; without one, what the image names. */
-function workingDirectory(spec: SandboxSpec, image: ImageConfig | undefined): string {
-  const named = image?.workingDirectory ?? '';
-  return spec.workspace === undefined && named.startsWith('/') ? named : workspaceTarget(spec);
 }
 
 function endedEarly(id: SandboxId, said: string, cause?: unknown): SovereignError {

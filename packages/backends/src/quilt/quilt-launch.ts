@@ -76,6 +76,8 @@ export async function launchQuilt(launch: QuiltLaunch): Promise<LaunchedGuest> {
         guestPaths.shelld,
         'serve',
         ...['--listen-fd', '3', '--root', '/', '--hosts', guestPaths.hosts],
+        // SAFETY: by shelld, inside: a link of the image leads nowhere else there. tests/images/user.test.ts holds it.
+        ...(root.madeDirectory === undefined ? [] : ['--make-directory', root.madeDirectory]),
         ...(launch.isUnfiltered === true ? [] : ['--seccomp']),
         // Whoever creates or starts a guest asks for its health at once. Where nobody does, its client died meanwhile.
         ...[

@@ -54,10 +54,12 @@ async function openShell(
     });
   }
   const cwd = context.options.text('cwd');
+  const user = context.options.text('user');
   const request: SpawnRequest = {
     command: 'sh',
     args: ['-c', bestShell],
     ...(cwd !== undefined && { cwd }),
+    ...(user !== undefined && { user }),
     ...(!context.isJson && isTerminal() && terminal(context)),
   };
   if (!context.isJson) return runStreaming(sandbox, request, context, interruption, true);

@@ -14,12 +14,14 @@ export function execRequest(context: CommandContext): SpawnRequest {
   const timeoutMs = options.read('timeout', parseDuration);
   const idleTimeoutMs = options.read('idle-timeout', parseDuration);
   const cwd = options.text('cwd');
+  const user = options.text('user');
   const hasPty = wantsTerminal(context);
   return {
     command: program,
     args,
     ...(options.has('env') && { env: parseEnv(options.texts('env'), env) }),
     ...(cwd !== undefined && { cwd }),
+    ...(user !== undefined && { user }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
     ...(hasPty && terminal(context)),

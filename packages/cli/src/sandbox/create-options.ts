@@ -17,6 +17,7 @@ export function createOptions({ options, env }: Pick<CommandContext, 'options' |
   const network = options.text('network');
   const memoryBytes = options.read('memory', parseSize);
   const pids = options.read('pids', parseCount);
+  const user = options.text('user');
   const cpus = options.read('cpus', parseNumber);
   return {
     // The parser has checked it against the choices.
@@ -27,6 +28,7 @@ export function createOptions({ options, env }: Pick<CommandContext, 'options' |
     ...(options.has('volume') && { volumes: options.texts('volume').map(parseVolume) }),
     ...lifetimeOptions(options),
     ...(name !== undefined && { name }),
+    ...(user !== undefined && { user }),
     ...(workspace !== undefined && { workspace }),
     ...(network !== undefined && { network: network === 'host' ? 'host' : 'none' }),
     ...(options.has('allow-host') && { egress: options.texts('allow-host') }),

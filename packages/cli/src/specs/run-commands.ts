@@ -9,6 +9,7 @@ import {
   quiet,
   timeout,
   tty,
+  user,
 } from '../syntax/common-options.ts';
 import { createOptions, verbose } from './create-options.ts';
 
@@ -34,6 +35,7 @@ export const runCommands: readonly CommandSpec[] = [
       ...createOptions,
       env,
       cwd,
+      user,
       timeout,
       idleTimeout,
       interactive,
@@ -65,6 +67,7 @@ export const runCommands: readonly CommandSpec[] = [
     options: [
       env,
       cwd,
+      user,
       timeout,
       idleTimeout,
       interactive,
@@ -89,7 +92,7 @@ export const runCommands: readonly CommandSpec[] = [
         completes: 'sandbox',
       },
     ],
-    options: [...createOptions, env, cwd, quiet, verbose, ...commonOptions],
+    options: [...createOptions, env, cwd, user, quiet, verbose, ...commonOptions],
     examples: ['sovereign shell', 'sovereign shell dev', 'sovereign shell dev < script.sh'],
     load: () => import('../commands/shell.ts'),
   },
@@ -101,6 +104,7 @@ export const runCommands: readonly CommandSpec[] = [
       ...createOptions,
       { name: 'no-start', about: 'Only make it; `sovereign start` starts it' },
       env,
+      user,
       quiet,
       verbose,
       ...commonOptions,

@@ -24,6 +24,13 @@ export const cwd: OptionSpec = {
   default: 'the workspace',
   about: 'Working directory inside; a relative path is meant from the workspace',
 };
+export const user: OptionSpec = {
+  name: 'user',
+  short: 'u',
+  value: 'USER[:GROUP]',
+  default: 'USER of the image, else root',
+  about: 'Who runs it, by name or number, as the sandbox knows them',
+};
 export const timeout: OptionSpec = {
   name: 'timeout',
   value: 'TIME',

@@ -100,13 +100,14 @@ export class Lifecycle {
     const { guest, backend } = await this.#host.find(container);
     const chosen = engineOf(backend);
     requireAbility(chosen, 'fork');
-    const { image, env, limits, labels, lifetime, network } = guest.spec;
+    const { image, user, env, limits, labels, lifetime, network } = guest.spec;
     const asked: CreateOptions = {
       image,
       env,
       limits,
       labels,
       network,
+      ...(user !== undefined && { user }),
       ...(lifetime && { lifetime }),
       ...options,
     };

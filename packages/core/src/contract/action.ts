@@ -49,6 +49,8 @@ export type Action =
       readonly idleTimeoutMs: number;
       readonly hasPty: boolean;
       readonly session: number;
+      /** Missing when it is whoever shelld is. */
+      readonly user?: string;
     }
   | { readonly kind: 'exec.list'; readonly sandbox: SandboxId }
   | {

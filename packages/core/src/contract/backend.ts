@@ -85,6 +85,10 @@ export interface Guest {
   readonly workspacePath: string;
   /** Environment that the guest's image gives to commands (PATH, HOME …), beneath that of the spec. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Who commands run as where nothing else is said (USER of the image). Default: whoever shelld is. */
+  readonly user?: string;
+  /** HOME of `baseEnv` is ours and not the image's: a command that runs as somebody has that user's. Default false. */
+  readonly isHomeDefault?: boolean;
   status(): Promise<GuestState>;
   start(signal?: AbortSignal): Promise<void>;
   /** Asks everything in the guest to end (SIGTERM), kills what is left after `graceMs`. */

@@ -18,6 +18,14 @@ export interface ExecRequest {
   readonly args?: readonly string[];
   /** Working directory inside the guest. Default: the session's, else the workspace. */
   readonly cwd?: string;
+  /**
+   * Who runs it: a name or a number, and after a colon a group (`app`, `1000:1000`, `app:staff`), looked up in `/etc/passwd` and
+   * `/etc/group` of the guest. HOME is that user's where nothing else sets it. Default: that of the sandbox, else of its image, else
+   * root in a container or microVM. Only where commands are root, or `argument.invalid`.
+   */
+  readonly user?: string;
+  /** Runs as whoever shelld is, whatever the sandbox says: for what we do in it ourselves. Default false. */
+  readonly isGuestOwn?: boolean;
   /** Added to the environment of the guest and the session; `undefined` removes a name. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: empty. */

@@ -80,6 +80,8 @@ export interface SandboxSpec {
   readonly name?: string;
   readonly image: ImageSpec;
   readonly workspace?: WorkspaceSpec;
+  /** Who commands run as, as `user` of an exec. Default: that of the image. */
+  readonly user?: string;
   /** Environment of every command, beneath the command's own. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: LimitSpec;

@@ -67,7 +67,7 @@ async function copyFile(sandbox: CopySubject, file: FileHandle, to: string, tall
 }
 
 async function copyLink(sandbox: CopySubject, target: string, to: string, tally: CopyTally): Promise<void> {
-  const made = await sandbox.exec({ command: 'ln', args: ['-sfn', '--', target, to] });
+  const made = await sandbox.exec({ command: 'ln', args: ['-sfn', '--', target, to], isGuestOwn: true });
   if (made.exitCode === 0) tally.links++;
   else await tally.skip(to, 'the link could not be made in the sandbox');
 }

@@ -21,6 +21,7 @@ import {
   invalid,
 } from './argument-checks.ts';
 import { checkEnv } from './environment.ts';
+import { checkUser } from './check-user.ts';
 import type { PublishOptions } from './sandbox-network.ts';
 
 export interface WorkspaceOptions {
@@ -49,6 +50,8 @@ export interface CreateOptions {
   /** Default: none. */
   readonly workspace?: string | WorkspaceOptions;
   readonly env?: Readonly<Record<string, string>>;
+  /** Who commands run as where they do not say it: `app`, `1000:1000`. Default: USER of the image, else root. */
+  readonly user?: string;
   readonly limits?: LimitSpec;
   /** Default `none`. */
   readonly network?: 'none' | 'host';
@@ -98,6 +101,7 @@ export function buildSpec(options: CreateOptions, init: SpecInit): SandboxSpec {
   if (options.isInsecure !== undefined && typeof options.isInsecure !== 'boolean')
     throw invalid('isInsecure', options.isInsecure, 'true or false');
   if (options.pull !== undefined) checkOneOf('pull', options.pull, ['missing', 'always', 'never']);
+  if (options.user !== undefined) checkUser(options.user);
   checkLimits(options.limits ?? {});
   checkLabels(options.labels ?? {});
   checkStrategy(options);
@@ -108,6 +112,7 @@ export function buildSpec(options: CreateOptions, init: SpecInit): SandboxSpec {
     ...(options.name !== undefined && { name: options.name }),
     image: buildImage(options.image),
     ...(workspace && { workspace }),
+    ...(options.user !== undefined && { user: options.user }),
     env: buildEnv(options.env),
     limits: { ...options.limits },
     network: options.network ?? 'none',

@@ -25,6 +25,10 @@ export class Environment {
     return this.#values.has(name);
   }
 
+  get(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+
   with(change: EnvChange): Environment {
     return new Environment(merge(new Map(this.#values), [change]));
   }

@@ -39,6 +39,7 @@ export function createLiveSandbox(
     actions: parts.actions,
     channels: new ChannelHolder(() => connect()),
     workspacePath: guest.workspacePath,
+    user: guest.spec.user ?? guest.user,
     env: Environment.of(guest.baseEnv, guest.spec.env),
     exists: () =>
       backend.attach(guest.id).then(

@@ -20,6 +20,8 @@ export interface LiveSandbox {
   readonly actions: ActionPath;
   readonly channels: ChannelHolder;
   readonly workspacePath: string;
+  /** Who its commands run as where they do not say. */
+  readonly user: string | undefined;
   /** The image's environment, that of the egress proxy, and the spec's over them. */
   env: Environment;
   /** Whether its backend still knows it, in whatever state. */

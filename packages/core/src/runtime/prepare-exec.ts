@@ -12,7 +12,8 @@ import {
   invalid,
   tooLarge,
 } from './argument-checks.ts';
-import { checkEnv } from './environment.ts';
+import { checkUser } from './check-user.ts';
+import { checkEnv, type Environment } from './environment.ts';
 import type { LiveSandbox } from './live-sandbox.ts';
 import { recordedArgv } from './recorded-argv.ts';
 
@@ -49,12 +50,15 @@ export function prepareExec(live: LiveSandbox, request: SpawnRequest): PreparedE
   const isTermMissing = request.pty !== undefined && !base.has('TERM') && request.env?.['TERM'] === undefined;
   let env = base;
   if (isTermMissing) env = env.with({ TERM: 'xterm-256color' });
+  const user = request.isGuestOwn === true ? undefined : (request.user ?? live.user);
+  if (user !== undefined) env = withoutDefaultHome(live, env);
   if (request.env !== undefined) env = env.with(request.env);
   const exec: Mutable<ResolvedExec> = {
     command: request.command,
     cwd: resolvePath(home, request.cwd),
     env: env.list,
   };
+  if (user !== undefined) exec.user = user;
   if (request.args !== undefined) exec.args = request.args;
   if (request.timeoutMs !== undefined) exec.timeoutMs = request.timeoutMs;
   if (request.idleTimeoutMs !== undefined) exec.idleTimeoutMs = request.idleTimeoutMs;
@@ -79,8 +83,15 @@ export function prepareExec(live: LiveSandbox, request: SpawnRequest): PreparedE
       idleTimeoutMs: request.idleTimeoutMs ?? 0,
       hasPty: request.pty !== undefined,
       session: request.session ?? 0,
+      ...(user !== undefined && { user }),
     },
   };
+}
+
+/** So that shelld, which knows the user, says what its home is. */
+function withoutDefaultHome({ guest }: LiveSandbox, env: Environment): Environment {
+  if (guest.isHomeDefault !== true || guest.spec.env['HOME'] !== undefined) return env;
+  return env.get('HOME') === guest.baseEnv['HOME'] ? env.with({ HOME: undefined }) : env;
 }
 
 /** A path inside the guest; a relative one is meant from `base`. */
@@ -103,6 +114,7 @@ function checkRequest(request: SpawnRequest): void {
     }
   }
   if (chars > maxCommandChars) throw tooLarge('args', `${chars} characters`, `at most ${maxCommandChars}`);
+  if (request.user !== undefined) checkUser(request.user);
   if (request.cwd !== undefined) checkNonEmpty('cwd', request.cwd);
   if (request.env !== undefined) checkEnv(request.env);
   checkTimeout('timeoutMs', request.timeoutMs);

@@ -37,6 +37,7 @@ const specSchema = v.strictObject({
       isReviewed: v.exactOptional(v.boolean()),
     }),
   ),
+  user: v.exactOptional(v.pipe(v.string(), v.maxLength(256))),
   env: texts,
   limits: v.strictObject({
     memoryBytes: v.exactOptional(stateCount),

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 /* A process that has ended before it began, with some output of every size. */
-struct process *process_start(const struct frame_exec_start *frame)
+struct process *process_start(const struct frame_exec_start *frame, const struct user *user)
 {
+    (void)user;
     struct process *process = calloc(1, sizeof *process);
     if (!process)
         return NULL;

@@ -87,6 +87,14 @@ void capabilities_drop(uint64_t keep)
     (void)syscall(SYS_capset, &header, halves);
 }
 
+bool capabilities_clear(void)
+{
+    struct header header = {VERSION_3, 0};
+    const struct half nothing[2] = {{0, 0, 0}, {0, 0, 0}};
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &header, nothing) == 0;
+}
+
 /* Appends the names of a set, cut where the detail ends. */
 static void append_names(struct layer *layer, uint64_t set)
 {

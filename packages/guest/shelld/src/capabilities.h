@@ -23,4 +23,7 @@ void capabilities_drop(uint64_t keep);
 /* Active when no set holds anything outside of `keep`; else failed when it was requested. Names what is effective. */
 void capabilities_verify(struct layer *layer, uint64_t keep, bool is_requested);
 
+/* Empties every set of this process but the bounding one, for good. Safe between vfork and execve. */
+bool capabilities_clear(void);
+
 #endif

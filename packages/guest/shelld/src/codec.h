@@ -68,6 +68,13 @@ static inline bool read_str(struct reader *reader, struct slice *out)
     return read_bytes(reader, out) && (out->length == 0 || memchr(out->data, 0, out->length) == NULL);
 }
 
+/* A field that was appended to its frame: one sent before ends without it. */
+static inline bool read_added_str(struct reader *reader, struct slice *out)
+{
+    *out = (struct slice){reader->at, 0};
+    return reader->left == 0 || read_str(reader, out);
+}
+
 static inline bool read_strs(struct reader *reader, struct strings *out)
 {
     struct slice item;

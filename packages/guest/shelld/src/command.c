@@ -68,6 +68,36 @@ static bool add_defaults(struct arena *arena, char **variables, size_t count, st
     return true;
 }
 
+/* Before any text, while the memory is aligned for numbers. */
+static bool add_user(struct arena *arena, struct command *command, const struct user *user)
+{
+    command->changes_user = true;
+    command->uid = user->uid;
+    command->gid = user->gid;
+    command->group_count = user->group_count;
+    command->groups = take(arena, user->group_count * sizeof *command->groups);
+    if (!command->groups)
+        return false;
+    memcpy(command->groups, user->groups, user->group_count * sizeof *command->groups);
+    return true;
+}
+
+static bool add_home(struct arena *arena, char **variables, const char *home)
+{
+    static const char name[] = "HOME=";
+    size_t count = 0;
+    while (variables[count])
+        count++;
+    if (has_name(variables, count, name, sizeof name - 1))
+        return true;
+    char *text = take(arena, sizeof name + strlen(home));
+    if (!text)
+        return false;
+    variables[count] = strcat(strcpy(text, name), home);
+    variables[count + 1] = NULL;
+    return true;
+}
+
 static const char *search_path_of(char *const *variables)
 {
     for (; *variables; variables++)
@@ -94,15 +124,18 @@ static const char *directory_of(struct arena *arena, struct slice cwd, const str
 }
 
 bool command_build(struct command *command, char *memory, size_t size, const struct frame_exec_start *frame,
-                   const struct session *session)
+                   const struct session *session, const struct user *user)
 {
     struct arena arena = {memory, size};
     struct strings defaults = session ? session->env : (struct strings){0};
     command->argv = take(&arena, (frame->argv.count + 1) * sizeof(char *));
-    command->envp = take(&arena, ((size_t)frame->env.count + defaults.count + 1) * sizeof(char *));
+    command->envp = take(&arena, ((size_t)frame->env.count + defaults.count + 2) * sizeof(char *));
+    if (!command->argv || !command->envp || (user && !add_user(&arena, command, user)))
+        return false;
     command->directory = directory_of(&arena, frame->cwd, session);
-    if (!command->argv || !command->envp || !command->directory || !add_all(&arena, command->argv, frame->argv) ||
-        !add_all(&arena, command->envp, frame->env) || !add_defaults(&arena, command->envp, frame->env.count, defaults))
+    if (!command->directory || !add_all(&arena, command->argv, frame->argv) ||
+        !add_all(&arena, command->envp, frame->env) || !add_defaults(&arena, command->envp, frame->env.count, defaults) ||
+        (user && !add_home(&arena, command->envp, user->home)))
         return false;
     if (command->directory[0] == '\0')
         command->directory = NULL;

@@ -6,12 +6,13 @@
 #include "pty.h"
 #include "session.h"
 #include "tree.h"
+#include "user.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
-enum { KNOWN_FLAGS = EXEC_PTY | EXEC_STDIN | EXEC_UNTRACKED | EXEC_DETACHED, LISTED_PER_TURN = 8 };
+enum { KNOWN_FLAGS = EXEC_PTY | EXEC_STDIN | EXEC_UNTRACKED | EXEC_DETACHED | EXEC_USER, LISTED_PER_TURN = 8 };
 
 static const char no_such_process[] = "there is no process of this id (any more)";
 
@@ -34,7 +35,15 @@ bool exec_start_request(struct conn *conn, uint32_t channel, struct slice payloa
         return refuse(conn, channel, ESHUTDOWN, "start a process", "shelld is ending");
     if (frame.session != 0 && !session_find(frame.session))
         return refuse(conn, channel, ESRCH, "start a process", "there is no session of this id (any more)");
-    struct process *process = process_start(&frame);
+    struct user user;
+    if (frame.flags & EXEC_USER) {
+        const char *problem = user_find(frame.user, &user);
+        if (problem) {
+            conn_refused(conn, channel, errno, "start a process", frame.user, problem);
+            return true;
+        }
+    }
+    struct process *process = process_start(&frame, frame.flags & EXEC_USER ? &user : NULL);
     if (!process && errno == EAGAIN)
         return refuse(conn, channel, EAGAIN, "start a process", "too many processes are running: wait for one, or kill one");
     if (!process)

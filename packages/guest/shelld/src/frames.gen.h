@@ -104,6 +104,7 @@ enum {
     EXEC_STDIN = 2,
     EXEC_UNTRACKED = 4,
     EXEC_DETACHED = 8,
+    EXEC_USER = 16,
 };
 
 enum {
@@ -331,7 +332,7 @@ static inline bool decode_session_kill(struct slice payload, struct frame_sessio
     return read_u32(&reader, &frame->session);
 }
 
-/* Run argv[0] (found by PATH of env when it has no slash). 0 for a timeout means none; session 0 means none. env is whole, NAME=value. On the channel follow started, output, exited. */
+/* Run argv[0] (found by PATH of env when it has no slash). 0 for a timeout means none; session 0 means none. env is whole, NAME=value. user counts with execFlags.user only. On the channel follow started, output, exited. */
 struct frame_exec_start {
     uint32_t session;
     uint32_t flags;
@@ -346,6 +347,7 @@ struct frame_exec_start {
     struct strings argv;
     struct strings env;
     struct slice stdin_;
+    struct slice user;
 };
 
 static inline bool decode_exec_start(struct slice payload, struct frame_exec_start *frame)
@@ -363,7 +365,8 @@ static inline bool decode_exec_start(struct slice payload, struct frame_exec_sta
            read_str(&reader, &frame->cwd) &&
            read_strs(&reader, &frame->argv) &&
            read_strs(&reader, &frame->env) &&
-           read_bytes(&reader, &frame->stdin_);
+           read_bytes(&reader, &frame->stdin_) &&
+           read_added_str(&reader, &frame->user);
 }
 
 /* The process runs. process counts up from 1 in each guest; pid is that inside the guest. */

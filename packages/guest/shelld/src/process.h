@@ -13,6 +13,7 @@
 #include "feed.h"
 #include "keeper.h"
 #include "stream.h"
+#include "user.h"
 
 struct follower;
 
@@ -45,9 +46,9 @@ struct process {
 
 enum { PROCESS_ARGV_BYTES = 4096 };
 
-/* In process_start.c: starts what the request asks for. NULL with errno when there is no room for one more (EAGAIN) or no memory. When
+/* In process_start.c: starts what the request asks for, as user (NULL: who shelld is). NULL with errno when there is no room for one more (EAGAIN) or no memory. When
  * the command cannot be started that is a way to end: the process is returned, complete. */
-struct process *process_start(const struct frame_exec_start *frame);
+struct process *process_start(const struct frame_exec_start *frame, const struct user *user);
 
 struct process *process_find(uint32_t id);
 struct process *process_first(void);

@@ -18,19 +18,20 @@ void process_set_open_files(const struct rlimit *limit)
     open_files = *limit;
 }
 
-static bool lay_out(struct slot *slot, const struct frame_exec_start *frame)
+static bool lay_out(struct slot *slot, const struct frame_exec_start *frame, const struct user *user)
 {
     struct command *command = &slot->command;
     *command = (struct command){.terminal = frame->flags & EXEC_PTY, .open_files = open_files};
     errno = E2BIG;
-    return command_build(command, slot->memory, SLOT_BYTES - sizeof *slot, frame, session_find(frame->session));
+    return command_build(command, slot->memory, SLOT_BYTES - sizeof *slot, frame, session_find(frame->session), user);
 }
 
-static bool run_untracked(struct process *process, const struct frame_exec_start *frame, const int descriptors[3])
+static bool run_untracked(struct process *process, const struct frame_exec_start *frame, const struct user *user,
+                          const int descriptors[3])
 {
     static struct slot *slot;
     struct spawn_failure failure;
-    if ((!slot && !(slot = slot_map())) || !lay_out(slot, frame))
+    if ((!slot && !(slot = slot_map())) || !lay_out(slot, frame, user))
         return false;
     orphans_spare();
     pid_t pid = spawn_command(&slot->command, descriptors, &failure);
@@ -41,12 +42,13 @@ static bool run_untracked(struct process *process, const struct frame_exec_start
     return true;
 }
 
-static bool run_kept(struct process *process, const struct frame_exec_start *frame, const int descriptors[3])
+static bool run_kept(struct process *process, const struct frame_exec_start *frame, const struct user *user,
+                     const int descriptors[3])
 {
     struct keeper *keeper = keeper_take();
     if (!keeper)
         return false;
-    if (!lay_out(keeper->slot, frame)) {
+    if (!lay_out(keeper->slot, frame, user)) {
         keeper_release(keeper);
         return false;
     }
@@ -65,7 +67,7 @@ static bool plumb(struct plumbing *plumbing, const struct process *process, cons
 }
 
 /* Our ends go to their owners before the command runs: an untracked one may have failed when its turn is over. */
-static bool launch(struct process *process, const struct frame_exec_start *frame)
+static bool launch(struct process *process, const struct frame_exec_start *frame, const struct user *user)
 {
     struct plumbing plumbing;
     if (!plumb(&plumbing, process, frame)) {
@@ -84,8 +86,8 @@ static bool launch(struct process *process, const struct frame_exec_start *frame
     if (!(frame->flags & EXEC_STDIN))
         feed_end(&process->feed);
     if (is_launched)
-        is_launched = frame->flags & EXEC_UNTRACKED ? run_untracked(process, frame, plumbing.theirs)
-                                                    : run_kept(process, frame, plumbing.theirs);
+        is_launched = frame->flags & EXEC_UNTRACKED ? run_untracked(process, frame, user, plumbing.theirs)
+                                                    : run_kept(process, frame, user, plumbing.theirs);
     plumbing_close_theirs(&plumbing);
     return is_launched;
 }
@@ -147,13 +149,13 @@ static struct process *new_process(const struct frame_exec_start *frame)
     return NULL;
 }
 
-struct process *process_start(const struct frame_exec_start *frame)
+struct process *process_start(const struct frame_exec_start *frame, const struct user *user)
 {
     struct process *process = new_process(frame);
     if (!process)
         return NULL;
     process_set_timeouts(process, frame->timeout_ms, frame->idle_timeout_ms);
-    if (!launch(process, frame)) {
+    if (!launch(process, frame, user)) {
         for (int index = 0; index < 2; index++)
             process->streams[index].is_ended |= process->streams[index].fd < 0;
         process_on_failure(process, &(struct spawn_failure){SPAWN_SETUP, errno});

@@ -40,6 +40,7 @@ static const char usage[] =
     "  --peer-uid N             with --listen: also accept this user, who may own the directory\n"
     "  --check-mounts PATH      do not serve unless every line DEVICE INODE PATH of this file is true\n"
     "  --root PATH              file operations may work below PATH (repeatable; without one they are refused)\n"
+    "  --make-directory PATH    make this directory, and what it lies in, where it is missing\n"
     "  --hosts PATH             names of tunnel listeners are entered in this file\n"
     "  --exit-on-disconnect     kill everything and exit when the last connection has closed\n"
     "  --accept-timeout-ms N    exit when nobody has connected by then\n";
@@ -48,7 +49,7 @@ static struct {
     bool uses_stdio, exits_on_disconnect, has_client, makes_directory;
     int listen_fd;
     uint64_t port_count;
-    const char *listen_path, *hosts_path, *checks_path;
+    const char *listen_path, *hosts_path, *checks_path, *made_path;
     uint64_t vsock_port; /* 0: none */
     uint64_t accept_timeout_ms;
     const char *roots[JAIL_MAX_ROOTS];
@@ -87,6 +88,8 @@ static int take_option(int argc, char **argv, int index)
         return value ? (options.listen_path = value, 2) : -1;
     if (strcmp(name, "--hosts") == 0)
         return value ? (options.hosts_path = value, 2) : -1;
+    if (strcmp(name, "--make-directory") == 0)
+        return value && value[0] == '/' ? (options.made_path = value, 2) : -1;
     if (strcmp(name, "--listen-private") == 0)
         return value ? (options.listen_path = value, options.makes_directory = true, 2) : -1;
     if (strcmp(name, "--check-mounts") == 0)
@@ -276,6 +279,23 @@ static bool make_directory(const char *path)
     return mkdir(directory, 0700) == 0 || errno == EEXIST;
 }
 
+/* As mkdir -p. What stands in the way is found by the command that wants to work there. */
+static void make_working_directory(const char *path)
+{
+    char part[PATH_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return;
+    memcpy(part, path, length + 1);
+    for (size_t at = 1; at <= length; at++) {
+        if (part[at] != '/' && part[at] != '\0')
+            continue;
+        part[at] = '\0';
+        mkdir(part, 0755);
+        part[at] = path[at];
+    }
+}
+
 int serve_main(int argc, char **argv)
 {
     if (!parse(argc, argv))
@@ -297,6 +317,8 @@ int serve_main(int argc, char **argv)
         return 1;
     }
     umask(022);
+    if (options.made_path)
+        make_working_directory(options.made_path);
     /* Before Landlock, which would take an entry in its rules for it. A guest without the file has no names, that is all. */
     if (options.hosts_path && !hosts_open(options.hosts_path))
         fprintf(stderr, "shelld: cannot use hosts file: %s (%s).\n", options.hosts_path, strerror(errno));

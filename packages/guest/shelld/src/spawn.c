@@ -1,5 +1,7 @@
 #include "spawn.h"
 
+#include "user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -68,9 +70,12 @@ static void become_command(const struct command *command, const int descriptors[
         setrlimit(RLIMIT_NOFILE, &command->open_files);
         failure->step = SPAWN_DIRECTORY;
         if (!command->directory || chdir(command->directory) == 0) {
-            failure->step = SPAWN_EXECUTE;
-            sigprocmask(SIG_SETMASK, &none, NULL);
-            spawn_search(command);
+            failure->step = SPAWN_USER;
+            if (!command->changes_user || user_become(command->uid, command->gid, command->groups, command->group_count)) {
+                failure->step = SPAWN_EXECUTE;
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                spawn_search(command);
+            }
         }
     }
     failure->error = errno;

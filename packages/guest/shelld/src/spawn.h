@@ -12,11 +12,16 @@ struct command {
     char **envp;
     const char *search_path;   /* directories between colons; an empty one is the working directory */
     const char *directory;     /* NULL: that of shelld */
+    bool changes_user;         /* become uid, gid and groups; without it the command is who shelld is */
+    uid_t uid;
+    gid_t gid;
+    gid_t *groups;             /* supplementary ones */
+    size_t group_count;
     bool terminal;             /* descriptor 0 is the slave of a PTY: make it the controlling terminal */
     struct rlimit open_files;  /* what shelld was started with; it has raised its own */
 };
 
-enum spawn_step { SPAWN_FORK, SPAWN_DIRECTORY, SPAWN_SETUP, SPAWN_EXECUTE };
+enum spawn_step { SPAWN_FORK, SPAWN_DIRECTORY, SPAWN_SETUP, SPAWN_USER, SPAWN_EXECUTE };
 
 struct spawn_failure {
     enum spawn_step step;

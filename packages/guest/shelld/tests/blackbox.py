@@ -9,12 +9,13 @@ import cases_conn
 import cases_exec
 import cases_kill
 import cases_tunnel
+import cases_user
 from guest import BINARY, Guest
 
 
 def main():
     wanted = sys.argv[2:]
-    tests = {name[5:]: test for module in (cases_exec, cases_kill, cases_conn, cases_tunnel)
+    tests = {name[5:]: test for module in (cases_exec, cases_kill, cases_conn, cases_tunnel, cases_user)
              for name, test in vars(module).items() if name.startswith("test_")}
     guest = Guest(BINARY)
     failed = 0

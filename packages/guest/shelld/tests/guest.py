@@ -16,7 +16,7 @@ SESSION_OPEN, SESSION_OPENED, SESSION_KILL = 0x10, 0x11, 0x12
 START, STARTED, STDIN, STDIN_END, STDOUT, STDERR, EXITED = range(0x20, 0x27)
 SIGNAL, RESIZE, KILL, ATTACH, ATTACHED, LIST, LISTED, FORGET = range(0x27, 0x2F)
 TERMINAL = {REFUSED, DONE, SESSION_OPENED, EXITED}
-PTY, WITH_STDIN, UNTRACKED, DETACHED = 1, 2, 4, 8
+PTY, WITH_STDIN, UNTRACKED, DETACHED, AS_USER = 1, 2, 4, 8, 16
 CAUSES = "exited signalled timeout idleTimeout killed notFound notExecutable badDirectory spawnFailed lost".split()
 ENV = ["PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C"]
 DEADLINE_S = 60
@@ -197,12 +197,13 @@ class Client:
         return (struct.unpack("<Q", payload)[0], 0) if kind == DONE else (None, struct.unpack_from("<H", payload)[0])
 
     def start(self, argv, *, env=ENV, cwd="", stdin=b"", flags=0, timeout_ms=0, idle_ms=0, drain_ms=0, ring=0, credit=None,
-              rows=0, columns=0, session=0):
+              rows=0, columns=0, session=0, user=None):
         channel = next(self.ids)
         process = self.processes[channel] = Process(self, channel, credit)
+        flags, added = (flags, b"") if user is None else (flags | AS_USER, text(user))
         fixed = struct.pack("<IIIIIIIHH", session, flags, timeout_ms, idle_ms, drain_ms, ring,
                             1 << 21 if credit is None else credit, rows, columns)
-        self.send(START, channel, fixed + text(cwd) + texts(argv) + texts(env) + struct.pack("<I", len(stdin)) + stdin)
+        self.send(START, channel, fixed + text(cwd) + texts(argv) + texts(env) + struct.pack("<I", len(stdin)) + stdin + added)
         return process
 
     def run(self, *argv, **options):

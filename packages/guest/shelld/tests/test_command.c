@@ -28,14 +28,14 @@ static void test_environment(void)
     struct command command;
     struct session session = {1, slice_of("/base"), LIST(0, "A=1", "B=2", "AB=3", "PATH=/session")};
     struct frame_exec_start frame = {.argv = LIST(1024, "x", "y"), .env = LIST(2048, "B=9", "C=")};
-    CHECK(command_build(&command, memory, sizeof memory, &frame, &session));
+    CHECK(command_build(&command, memory, sizeof memory, &frame, &session, NULL));
     const char *expected[] = {"B=9", "C=", "A=1", "AB=3", "PATH=/session", NULL};
     for (int index = 0; expected[index]; index++)
         CHECK(command.envp[index] && strcmp(command.envp[index], expected[index]) == 0);
     CHECK(command.envp[5] == NULL && command.argv[2] == NULL && strcmp(command.argv[1], "y") == 0);
     CHECK(strcmp(command.search_path, "/session") == 0);
     for (size_t size = 0; size < 100; size++)
-        CHECK(!command_build(&command, memory, size, &frame, &session));
+        CHECK(!command_build(&command, memory, size, &frame, &session, NULL));
 }
 
 static void test_directory(void)
@@ -46,11 +46,28 @@ static void test_directory(void)
         struct command command;
         struct session session = {1, slice_of(cases[index].base), {{text, 0}, 0}};
         struct frame_exec_start frame = {.cwd = slice_of(cases[index].cwd), .argv = LIST(1024, "x"), .env = {{text, 0}, 0}};
-        CHECK(command_build(&command, memory, sizeof memory, &frame, &session));
+        CHECK(command_build(&command, memory, sizeof memory, &frame, &session, NULL));
         CHECK(cases[index].expected ? command.directory && strcmp(command.directory, cases[index].expected) == 0
                                     : command.directory == NULL);
         CHECK(strcmp(command.search_path, default_search_path) == 0);
     }
+}
+
+static void test_user(void)
+{
+    struct command command;
+    struct user user = {.uid = 7, .gid = 8, .groups = {8, 9}, .group_count = 2, .home = "/home/app"};
+    struct frame_exec_start frame = {.argv = LIST(1024, "x"), .env = LIST(2048, "HOMER=1")};
+    CHECK(command_build(&command, memory, sizeof memory, &frame, NULL, NULL) && !command.changes_user);
+    CHECK(command.envp[1] == NULL);
+    CHECK(command_build(&command, memory, sizeof memory, &frame, NULL, &user));
+    CHECK(command.changes_user && command.uid == 7 && command.gid == 8 && command.group_count == 2 && command.groups[1] == 9);
+    CHECK(strcmp(command.envp[1], "HOME=/home/app") == 0 && command.envp[2] == NULL);
+    struct session session = {1, slice_of("/"), LIST(0, "HOME=/theirs")};
+    CHECK(command_build(&command, memory, sizeof memory, &frame, &session, &user));
+    CHECK(strcmp(command.envp[1], "HOME=/theirs") == 0 && command.envp[2] == NULL);
+    for (size_t size = 0; size < 80; size++)
+        CHECK(!command_build(&command, memory, size, &frame, &session, &user));
 }
 
 /* How a search ends when nothing can be run, and what runs otherwise. */
@@ -92,6 +109,7 @@ int main(void)
 {
     test_environment();
     test_directory();
+    test_user();
     test_search();
     return check_result("command");
 }

@@ -36,6 +36,7 @@ export function encodeExecStart(channel: number, exec: ResolvedExec, creditBytes
     argv: exec.args === undefined ? [exec.command] : [exec.command, ...exec.args],
     env: encodeEnv(exec.env),
     stdin: exec.stdin ?? noBytes,
+    user: exec.user ?? '',
   });
 }
 
@@ -45,6 +46,8 @@ function flagsOf(exec: ResolvedExec): number {
   if (exec.openStdin === true) flags |= execFlags.stdin;
   if (exec.isUntracked === true) flags |= execFlags.untracked;
   if (exec.isDetached === true) flags |= execFlags.detached;
+  // By a flag: a shelld from before there were users refuses it, and runs nothing as root that was not meant to be.
+  if (exec.user !== undefined) flags |= execFlags.user;
   return flags;
 }
 

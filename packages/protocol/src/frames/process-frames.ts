@@ -37,9 +37,10 @@ export const processFrames = {
       argv: 'strs',
       env: 'strs',
       stdin: 'bytes',
+      user: 'addedStr',
     },
     about:
-      'Run argv[0] (found by PATH of env when it has no slash). 0 for a timeout means none; session 0 means none. env is whole, NAME=value. On the channel follow started, output, exited.',
+      'Run argv[0] (found by PATH of env when it has no slash). 0 for a timeout means none; session 0 means none. env is whole, NAME=value. user counts with execFlags.user only. On the channel follow started, output, exited.',
   },
   'exec.started': {
     code: 0x21,
