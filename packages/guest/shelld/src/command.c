@@ -71,7 +71,6 @@ static bool add_defaults(struct arena *arena, char **variables, size_t count, st
 /* Before any text, while the memory is aligned for numbers. */
 static bool add_user(struct arena *arena, struct command *command, const struct user *user)
 {
-    command->changes_user = true;
     command->uid = user->uid;
     command->gid = user->gid;
     command->group_count = user->group_count;
@@ -128,6 +127,7 @@ bool command_build(struct command *command, char *memory, size_t size, const str
 {
     struct arena arena = {memory, size};
     struct strings defaults = session ? session->env : (struct strings){0};
+    command->changes_user = user != NULL;
     command->argv = take(&arena, (frame->argv.count + 1) * sizeof(char *));
     command->envp = take(&arena, ((size_t)frame->env.count + defaults.count + 2) * sizeof(char *));
     if (!command->argv || !command->envp || (user && !add_user(&arena, command, user)))

@@ -62,9 +62,13 @@ class Refusals(ConfineTest):
         self.assertEqual(probe(["--deny-network"], "socket-unix", user).code, OK)
 
     @unittest.skipUnless(platform.machine() == "x86_64", "int 0x80 and x32 are of x86-64")
-    def test_other_architectures(self):
-        self.assertEqual(probe(["--seccomp"], "int80", "self").code, -signal.SIGSYS)
+    def test_calls_of_i386(self):
+        if probe([], "int80", "self").code == -signal.SIGSEGV:
+            self.skipTest("this kernel has no calls of i386, so there are none to stop")
         self.assertEqual(probe([], "int80", "self").code, OK, "i386 calls work, so the filter has to stop them")
+        self.assertEqual(probe(["--seccomp"], "int80", "self").code, -signal.SIGSYS)
+
+    def test_calls_of_x32(self):
         self.assertEqual(probe(["--seccomp"], "x32", "self").code, errno.ENOSYS)
 
     def test_not_requested(self):
