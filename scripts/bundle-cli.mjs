@@ -83,6 +83,9 @@ const lazyModules = {
   'timers/promises': ['setTimeout'],
 };
 
+/** Modules that are themselves loaded when they are needed, and make classes of what Node has: for them it is loaded at once. */
+const lateModules = /\/docker\/(engine-route|read-tls-files)\.ts$/;
+
 /**
  * Loads these when the first of their functions is called: together they take 4 ms, which `exec` would pay for nothing. A
  * function that is not listed fails the build.
@@ -92,8 +95,8 @@ const lazyModules = {
 const lazyNodeModules = {
   name: 'lazy-node-modules',
   setup(bundler) {
-    bundler.onResolve({ filter: /^node:/, namespace: 'file' }, ({ path }) =>
-      path === 'node:perf_hooks' || path.slice('node:'.length) in lazyModules
+    bundler.onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, importer }) =>
+      (path === 'node:perf_hooks' || path.slice('node:'.length) in lazyModules) && !lateModules.test(importer)
         ? { path, namespace: 'lazy' }
         : undefined,
     );

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import type Modem from 'docker-modem';
 import type { EngineAddress, EngineSearch, SshAddress } from './engine-address.ts';
 import { openSshStream } from './ssh-stream.ts';
-import { readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { readTlsFiles } from './read-tls-files.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** How requests get to an engine: what docker-modem is told of it, and the pool of connections. */
 export interface EngineRoute {

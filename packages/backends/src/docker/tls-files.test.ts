@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findTlsFiles, readTlsFiles } from './tls-files.ts';
+import { readTlsFiles } from './read-tls-files.ts';
+import { findTlsFiles } from './tls-files.ts';
 
 let directory = '';
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'tls-'))));
