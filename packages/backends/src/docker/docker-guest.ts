@@ -128,6 +128,7 @@ export class DockerGuest implements Guest {
 
   async remove(): Promise<void> {
     const name = containerName(this.id);
+    await this.#endForPodman();
     try {
       await this.#host.client.json({
         method: 'DELETE',
@@ -208,6 +209,20 @@ export class DockerGuest implements Guest {
     } catch (error) {
       if (patience.aborted) return (await this.status()) !== 'running';
       throw meaningOf(error, `Sandbox ${this.id} could not be waited for`);
+    }
+  }
+
+  /**
+   * Podman's removal of a container that runs says that it was stopped, or does not: two of its processes race for that
+   * (libpod, Container.stop). Of one that has ended it never does.
+   */
+  async #endForPodman(): Promise<void> {
+    try {
+      if (!(await this.#host.client.greeting()).isPodman) return;
+      await this.#signal('SIGKILL');
+      await this.#hasEnded(killTimeoutMs);
+    } catch {
+      // It is gone, or paused, or the engine is: the removal knows what to do with that, and says it.
     }
   }
 
