@@ -40,8 +40,9 @@ for (const { tier, absence } of await probeTiers(['process', 'quilt'])) {
         'Tier=PS1="ask>"\\n',
         'ask>=stty size; tty; echo "term:$TERM"\\n',
         'term:xterm=resize',
-        'ask>=sleep 1000\\n',
-        'sleep 1000=\\x03',
+        // What it prints shows that it has the terminal: an interrupt that comes before that is the shell's.
+        `ask>=sh -c 'echo "as"leep; exec sleep 1000'\\n`,
+        'asleep=\\x03',
         'ask>=stty size; exit 6\\n',
       ];
       const { drawn, exitCode } = await draw(steps, ['shell', '--tier', tier.name]);
