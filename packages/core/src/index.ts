@@ -91,6 +91,7 @@ export {
   signalProcess,
   type ProcessIdentity,
 } from './identity/process-identity.ts';
+export { hostNameOf } from './identity/host-name.ts';
 export { lockHolderIsAlive, releaseLock, tryLock } from './identity/owner-lock.ts';
 export { isOwnedAlive, isOwnedName, ownedName, sweepAbandoned } from './identity/owned-name.ts';
 export type { RandomSource } from './identity/random-name.ts';
@@ -193,6 +194,7 @@ export { CopyTally, type CopyOptions, type CopyResult } from './copy/copy-tally.
 export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error.ts';
 
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
+export { unknownSpec } from './state/unknown-spec.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';
 export {
   invalid,

@@ -13,6 +13,7 @@ export type { KernelPipeline } from './build-kernel.ts';
 export { checkKernelImage } from './kernel-image.ts';
 export { MachineImages, type MachineImage, type MachineImagesOptions } from './machine-images.ts';
 export { MachineState } from './machine-state.ts';
+export { identityOf } from './machine-identity.ts';
 export { machineBootSchema, parseMachineFile, type MachineBoot, type MachineFile } from './machine-file.ts';
 export { MachineBuild } from './machine-build.ts';
 export { cpuModel } from './cpu-model.ts';

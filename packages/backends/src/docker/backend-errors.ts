@@ -1,5 +1,5 @@
 import { SovereignError } from '@sovereign/protocol';
-import type { SandboxId, SandboxSpec } from '@sovereign/core';
+import type { SandboxId } from '@sovereign/core';
 import type { RefusalMeaning } from './engine-errors.ts';
 import { containerName, labels } from './sandbox-labels.ts';
 
@@ -31,20 +31,6 @@ export function notUndone(id: SandboxId, error: unknown, left: unknown): Soverei
     context: { id },
     cause: left,
   });
-}
-
-/** Stands in for the spec of a sandbox whose label cannot be read, so that it is listed and can be removed. */
-export function unknownSpec(id: SandboxId): SandboxSpec {
-  return {
-    id,
-    image: { kind: 'host' },
-    env: {},
-    limits: {},
-    network: 'none',
-    isInsecure: false,
-    labels: {},
-    createdMs: 0,
-  };
 }
 
 export function workspaceElsewhere(path: string): SovereignError {

@@ -1,5 +1,5 @@
-import { isSandboxId, parseSpecFile, type Backend, type GuestRecord } from '@sovereign/core';
-import { specOrigin, unknownSpec } from './backend-errors.ts';
+import { isSandboxId, parseSpecFile, type Backend, type GuestRecord, unknownSpec } from '@sovereign/core';
+import { specOrigin } from './backend-errors.ts';
 import { guestState, readSummaries, type ContainerSummary } from './container-state.ts';
 import type { EngineClient } from './engine-client.ts';
 import { meaningOf } from './engine-errors.ts';

@@ -1,4 +1,4 @@
-import { formatSpecFile, type LimitSpec, type SandboxSpec } from '@sovereign/core';
+import { formatSpecFile, type LimitSpec, type SandboxSpec, hostNameOf } from '@sovereign/core';
 import { guestPaths, hostExpectations, keptCapabilities } from '@sovereign/guest';
 import type { EngineFacts } from './engine-facts.ts';
 import { guestChecksPath, guestPlacePath, guestSocketPath } from './guest-place.ts';
@@ -61,7 +61,7 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
   const { spec } = init;
   return {
     Image: init.imageId,
-    Hostname: hostName(spec),
+    Hostname: hostNameOf(spec),
     ...userField(init),
     WorkingDir: '/',
     Entrypoint: [guestPaths.shelld],
@@ -182,8 +182,4 @@ function expectations(hasHostNetwork: boolean, hasUserNamespace: boolean): strin
   if (hasUserNamespace) return all;
   const at = all.findIndex((entry) => entry.startsWith('user:'));
   return at === -1 ? all : all.toSpliced(at - 1, 2);
-}
-
-function hostName(spec: SandboxSpec): string {
-  return (spec.name ?? spec.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63);
 }

@@ -14,6 +14,7 @@ import {
   type Probe,
   type SandboxId,
   type SandboxSpec,
+  unknownSpec,
 } from '@sovereign/core';
 import { containerRequest, limitFields, resourceFields, type Transport } from './container-request.ts';
 import { listContainers, recordOf } from './container-list.ts';
@@ -24,7 +25,6 @@ import {
   nameTaken,
   notUndone,
   specOrigin,
-  unknownSpec,
   workspaceElsewhere,
 } from './backend-errors.ts';
 import { DockerGuest, type DockerGuestHost, notFound } from './docker-guest.ts';

@@ -14,13 +14,14 @@ import {
   type SandboxId,
   type SandboxSpec,
   type Snapshots,
+  unknownSpec,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import { LocalArtifacts, MachineState, type MicrovmArtifacts } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { converseWithInit } from './converse.ts';
 import { FirecrackerApi } from './firecracker-api.ts';
-import { beingStarted, createFailed, notUndone, unknownSpec } from './firecracker-errors.ts';
+import { beingStarted, createFailed, notUndone } from './firecracker-errors.ts';
 import { FirecrackerGuest } from './firecracker-guest.ts';
 import type { Converse, FirecrackerHost } from './firecracker-host.ts';
 import {

@@ -1,4 +1,4 @@
-import type { SandboxId, SandboxSpec } from '@sovereign/core';
+import type { SandboxId } from '@sovereign/core';
 import { SovereignError } from '@sovereign/protocol';
 
 /** A failure of the kernel, such as a full disk, as a failure of the create; what had been made is removed by then. */
@@ -31,18 +31,4 @@ export function beingStarted(id: SandboxId): SovereignError {
     hint: 'Wait for it, then connect.',
     context: { id },
   });
-}
-
-/** Stands in for the spec of a sandbox whose file cannot be read, so that it is listed and can be removed. */
-export function unknownSpec(id: SandboxId): SandboxSpec {
-  return {
-    id,
-    image: { kind: 'host' },
-    env: {},
-    limits: {},
-    network: 'none',
-    isInsecure: false,
-    labels: {},
-    createdMs: 0,
-  };
 }

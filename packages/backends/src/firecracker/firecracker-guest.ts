@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   isAlive,
@@ -12,7 +11,7 @@ import {
   type SandboxSpec,
 } from '@sovereign/core';
 import { connectVsock, guestPaths, guestSearchPath, until } from '@sovereign/guest';
-import type { MachineFile } from '@sovereign/microvm';
+import { identityOf, type MachineFile } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import type { FirecrackerHost, MachineConversation } from './firecracker-host.ts';
 import { machineFiles } from './machine-root.ts';
@@ -226,15 +225,6 @@ export class FirecrackerGuest implements Guest {
       context: { id: this.id, state },
     });
   }
-}
-
-function identityOf(spec: SandboxSpec): Parameters<MachineConversation['identify']>[0] {
-  return {
-    entropy: randomBytes(64),
-    realtimeUs: Date.now() * 1_000,
-    hostName: (spec.name ?? spec.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63),
-    machineId: randomBytes(16).toString('hex'),
-  };
 }
 
 function limitsAreFixed(id: SandboxId): SovereignError {

@@ -16,6 +16,7 @@ import {
   type SandboxId,
   type SandboxSpec,
   type Snapshots,
+  unknownSpec,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import type { LayeredImages } from '@sovereign/images';
@@ -30,7 +31,7 @@ import { SovereignError } from '@sovereign/protocol';
 import { defaultDiskBytes } from './machine-disks.ts';
 import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
-import { checkSupported, createFailed, notUndone, unknownSpec } from './qemu-errors.ts';
+import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
 import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
 import { startMachine } from './start-machine.ts';

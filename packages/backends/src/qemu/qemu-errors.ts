@@ -49,17 +49,3 @@ export function notUndone(id: SandboxId, error: unknown, left: unknown): Soverei
     cause: left,
   });
 }
-
-/** Stands in for the spec of a sandbox whose file cannot be read, so that it is listed and can be removed. */
-export function unknownSpec(id: SandboxId): SandboxSpec {
-  return {
-    id,
-    image: { kind: 'host' },
-    env: {},
-    limits: {},
-    network: 'none',
-    isInsecure: false,
-    labels: {},
-    createdMs: 0,
-  };
-}

@@ -12,10 +12,9 @@ import {
   signalProcess,
 } from '@sovereign/core';
 import { guestPaths, guestSearchPath, until } from '@sovereign/guest';
-import type { MachineFile, MachineState } from '@sovereign/microvm';
+import { identityOf, type MachineFile, type MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { MachineConversation } from './machine-conversation.ts';
-import { identityOf } from './machine-identity.ts';
 import { isStopped, machineUse, monitorPid } from './monitor-process.ts';
 import { awaitMonitor } from './qmp-client.ts';
 import type { WarmConversations } from './warm-conversations.ts';

@@ -14,6 +14,7 @@ import {
   type Probe,
   type SandboxId,
   type SandboxSpec,
+  unknownSpec,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
@@ -350,20 +351,6 @@ function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError
     context: { id, because: why.reason },
     cause: left,
   });
-}
-
-/** Stands in for the spec of a sandbox whose file cannot be read, so that it is listed and can be removed. */
-function unknownSpec(id: SandboxId): SandboxSpec {
-  return {
-    id,
-    image: { kind: 'host' },
-    env: {},
-    limits: {},
-    network: 'none',
-    isInsecure: false,
-    labels: {},
-    createdMs: 0,
-  };
 }
 
 function insecureRefused(): SovereignError {

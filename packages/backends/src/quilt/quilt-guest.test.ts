@@ -1,22 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processIdentity, type SandboxId, type SandboxSpec } from '@sovereign/core';
+import { processIdentity, unknownSpec, type SandboxId } from '@sovereign/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GuestFile } from './guest-file.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 
 const id = 'sbx_000000000000' as SandboxId;
-const spec: SandboxSpec = {
-  id,
-  image: { kind: 'host' },
-  env: {},
-  limits: {},
-  network: 'none',
-  isInsecure: false,
-  labels: {},
-  createdMs: 0,
-};
 const dead: GuestFile = { pid: 2 ** 22 + 1, startTicks: 1, bootId: 'none', workspaceOwnership: 'plain' };
 
 describe('connecting to a guest that ends', () => {
@@ -37,7 +27,7 @@ describe('connecting to a guest that ends', () => {
       cgroups: { isFrozen: () => false },
       socketPath: () => join(directory, 'none.sock'),
     } as unknown as QuiltGuestHost;
-    guest = new QuiltGuest(spec, host);
+    guest = new QuiltGuest(unknownSpec(id), host);
   });
   afterEach(() => {
     rmSync(directory, { recursive: true });

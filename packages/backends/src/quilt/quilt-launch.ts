@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
-import type { SandboxSpec } from '@sovereign/core';
+import { type SandboxSpec, hostNameOf } from '@sovereign/core';
 import {
   bubblewrapArguments,
   hostExpectations,
@@ -69,7 +69,7 @@ export async function launchQuilt(launch: QuiltLaunch): Promise<LaunchedGuest> {
     launcher: bubblewrapArguments({
       path: bubblewrap,
       mounts: [...root.mounts, { kind: 'ownFile', target: guestPaths.hosts }, ...(launch.extraMounts ?? [])],
-      hostName: hostName(spec),
+      hostName: hostNameOf(spec),
       hasHostNetwork,
       capabilities: [...kept, 'CAP_SETPCAP'],
       command: [
@@ -102,10 +102,6 @@ function idBaseOf(id: string): number {
   let hash = 0;
   for (const character of id) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
   return firstIdBase + (hash % idRanges) * 0x1_0000;
-}
-
-function hostName(spec: SandboxSpec): string {
-  return (spec.name ?? spec.id).replaceAll(/[^a-zA-Z0-9-]/g, '-').slice(0, 63);
 }
 
 export function launcherMissing(): SovereignError {

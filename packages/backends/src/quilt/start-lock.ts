@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { releaseLock, tryLock } from '@sovereign/core';
+import { until } from '@sovereign/guest';
 import { SovereignError } from '@sovereign/protocol';
 
 /** How long an end waits for a start: above what any launch may take, so that who holds it longer is stopped itself. */
 const waitMs = 30_000;
-const pauseMs = 5;
 
 /**
  * Runs `start` while no other process starts or ends the same sandbox: two guests on one writable layer would ruin it,
@@ -32,12 +31,8 @@ export async function withStartLock<T>(path: string, start: () => Promise<T>): P
  * than any start may take.
  */
 export async function withoutStart<T>(path: string, end: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + waitMs;
-  let isHeld = tryLockIfThere(path);
-  while (isHeld === false && performance.now() < deadline) {
-    await delay(pauseMs);
-    isHeld = tryLockIfThere(path);
-  }
+  let isHeld: boolean | undefined;
+  await until(() => (isHeld = tryLockIfThere(path)) !== false, waitMs);
   try {
     return await end();
   } finally {
