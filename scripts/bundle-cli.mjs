@@ -1,179 +1,47 @@
 /**
- * Bundles the `sovereign` command into packages/cli/dist: CommonJS starts in half the time that ESM takes.
+ * Bundles the `sovereign` command into packages/cli/dist (ADR 0025):
  *
  * - `sovereign.cjs`, the program: as little as `--version` needs, and the loader of
- * - `cli.cjs`, everything else in one chunk, whose modules are evaluated when a command asks for them;
- * - `cli.<hash>.cache`, what V8 compiled of that chunk while the usual commands ran.
+ * - `cli.cjs`, the modules that the usual commands evaluate, and
+ * - `rest.cjs`, all others, which is opened when one of them is asked for;
+ * - `cli.<hash>.cache` and `rest.<hash>.cache`, what V8 compiled of each while the usual commands ran.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle, cli } from './bundle/bundle.mjs';
+import { bundleChunk, moduleId } from './bundle/chunk.mjs';
 
-const cli = fileURLToPath(new URL('../packages/cli', import.meta.url));
 const dist = join(cli, 'dist');
-const manifest = /** @type {{ version: string }} */ (
-  JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8'))
-);
+const main = 'packages/cli/src/main.ts';
+const chunks = /** @type {const} */ (['cli', 'rest']);
 
 /**
- * A CommonJS file has no import.meta. A module that locates files beside itself gets the url of its own source, from where
- * the bundle lies in the same tree: also when the command was linked elsewhere, which Node resolves.
+ * Bundles a program that stands alone.
  *
- * @type {import('esbuild').Plugin}
- */
-const importMetaUrl = {
-  name: 'import-meta-url',
-  setup(bundler) {
-    bundler.onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, 'utf8');
-      if (!source.includes('import.meta.url')) return undefined;
-      const url = `sovereignSourceUrl(${JSON.stringify(relative(dist, path))})`;
-      return { contents: source.replaceAll('import.meta.url', url), loader: 'ts' };
-    });
-  },
-};
-/** Modules of Node that few commands need, or need late, by the functions that are used of them. */
-const lazyModules = {
-  child_process: ['execFile', 'spawn', 'spawnSync'],
-  crypto: ['createHash', 'hash', 'randomBytes'],
-  'fs/promises': [
-    'lstat',
-    'mkdir',
-    'open',
-    'readFile',
-    'readdir',
-    'readlink',
-    'rename',
-    'rm',
-    'stat',
-    'symlink',
-    'unlink',
-    'writeFile',
-  ],
-  'dns/promises': ['lookup'],
-  http: ['request'],
-  https: [],
-  zlib: ['createGunzip'],
-  os: [
-    'availableParallelism',
-    'cpus',
-    'freemem',
-    'homedir',
-    'loadavg',
-    'networkInterfaces',
-    'release',
-    'totalmem',
-    'uptime',
-    'userInfo',
-  ],
-  'timers/promises': ['setTimeout'],
-};
-
-/** Modules that are themselves loaded when they are needed, and make classes of what Node has: for them it is loaded at once. */
-const lateModules = /\/docker\/(engine-route|read-tls-files)\.ts$/;
-
-/**
- * Loads these when the first of their functions is called: together they take 4 ms, which `exec` would pay for nothing. A
- * function that is not listed fails the build.
- *
- * @type {import('esbuild').Plugin}
- */
-const lazyNodeModules = {
-  name: 'lazy-node-modules',
-  setup(bundler) {
-    bundler.onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, importer }) =>
-      (path === 'node:perf_hooks' || path.slice('node:'.length) in lazyModules) && !lateModules.test(importer)
-        ? { path, namespace: 'lazy' }
-        : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => {
-      if (path === 'node:perf_hooks')
-        return { contents: 'export const performance = { now: sovereignNow };' };
-      const names = Object.entries(lazyModules).find(([name]) => path === `node:${name}`)?.[1] ?? [];
-      const load = `const load = () => require(${JSON.stringify(path)});\n`;
-      return {
-        contents:
-          load +
-          'export default new Proxy({}, { get: (_, name) => load()[name] });\n' +
-          names.map((name) => `export const ${name} = (...args) => load().${name}(...args);`).join('\n'),
-      };
-    });
-  },
-};
-
-/** Milliseconds of the clock that `performance.now()` reads, without the module that Node loads for it. */
-const now = 'const sovereignNow = () => Number(process.hrtime.bigint()) / 1e6;';
-const sourceUrl =
-  'const sovereignSourceUrl = (path) => require("node:url").pathToFileURL(require("node:path").join(__dirname, path)).href;';
-
-/**
  * @param {string} entry
- * @param {import('esbuild').BuildOptions} options
+ * @param {string} outfile
  */
-function bundle(entry, options) {
-  return build({
-    entryPoints: [join(cli, 'src', entry)],
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'cjs',
-    charset: 'ascii',
-    conditions: ['@sovereign/source'],
-    define: { sovereignVersion: JSON.stringify(manifest.version), 'performance.now': 'sovereignNow' },
-    // Large, with native parts, and for the docker backend only: loaded from node_modules when it is used. The last are compiled
-    // parts of libraries, which do without them where they are not.
-    external: ['docker-modem', 'tar-stream', '@balena/dockerignore', '*.node'],
-    // By `require`: the chunk is compiled where Node offers no import().
-    supported: { 'dynamic-import': false },
-    plugins: [importMetaUrl, lazyNodeModules],
-    logLevel: 'warning',
-    ...options,
-  });
-}
-
-/** Ends the chunk with the hash of its content, which names its cache. */
-async function buildChunk() {
-  const outfile = join(dist, 'cli.cjs');
-  // The function that Node makes of a module, made here: the loader has nothing to put together.
-  const banner = { js: `(function (exports, require, module, __filename, __dirname) {${sourceUrl}${now}` };
-  await bundle('main.ts', {
+function bundleProgram(entry, outfile) {
+  return bundle({
+    entryPoints: [join(cli, 'src/bin', entry)],
     outfile,
-    banner,
-    footer: { js: '})' },
-    minifySyntax: true,
-    minifyWhitespace: true,
+    banner: { js: '#!/usr/bin/env node' },
   });
-  const content = readFileSync(outfile, 'utf8');
-  const mark = createHash('sha256').update(content).digest('hex').slice(0, 16);
-  writeFileSync(outfile, `${content}//${mark}`);
-  for (const name of readdirSync(dist)) {
-    if (/^cli\.[0-9a-f]{16}\.cache/.test(name)) rmSync(join(dist, name));
-  }
-  return outfile;
 }
 
 /**
- * Runs the usual commands once, in a home of their own, in a sandbox where this host can make one. Without a cache the command
- * works the same, some 10 ms slower.
+ * Runs the usual commands once, in a home of their own, in a sandbox where this host can make one. Without one, less is in
+ * `cli.cjs` and its cache: the command works the same, and starts later.
  *
- * @param {string} chunk
+ * @param {string} home
+ * @param {string} directory the chunks, and the program
+ * @param {readonly string[]} listPath where the evaluated modules are written instead of caches
  */
-async function buildCache(chunk) {
-  const home = mkdtempSync(join(tmpdir(), 'svb-'));
+function train(home, directory, ...listPath) {
   /** @param {readonly string[]} args */
   const run = (...args) =>
     spawnSync(process.execPath, args, {
@@ -181,14 +49,47 @@ async function buildCache(chunk) {
       stdio: 'ignore',
       timeout: 60_000,
     });
-  try {
-    const outfile = join(home, 'write-cache.cjs');
-    await bundle('bin/write-cache.ts', { outfile });
-    run(program, 'create', '--quiet', '--no-workspace', '--name', 'warm');
-    run(outfile, chunk);
-    run(program, 'rm', '--force', 'warm');
-  } finally {
-    rmSync(home, { recursive: true, force: true });
+  const program = join(directory, 'sovereign.cjs');
+  run(program, 'create', '--quiet', '--no-workspace', '--name', 'warm');
+  run(join(home, 'train.cjs'), directory, moduleId('cli', main), ...listPath);
+  run(program, 'rm', '--force', 'warm');
+}
+
+/**
+ * Bundles everything into one chunk, and finds out which of its modules the usual commands evaluate.
+ *
+ * @param {string} home
+ */
+async function findUsual(home) {
+  const outfile = join(dist, 'cli.cjs');
+  const imports = await bundleChunk({ outfile, modules: [main], isRecording: true });
+  const listPath = join(home, 'evaluated.json');
+  train(home, dist, listPath);
+  /** @type {unknown} */
+  const list = existsSync(listPath) ? JSON.parse(readFileSync(listPath, 'utf8')) : [];
+  const usual = new Set(Array.isArray(list) ? list.map(String) : []);
+  usual.add(main);
+  return { imports, usual };
+}
+
+/**
+ * Bundles the chunks, each with the modules that the other asks it for.
+ *
+ * @param {ReadonlyMap<string, readonly string[]>} imports
+ * @param {ReadonlySet<string>} usual
+ */
+async function bundleChunks(imports, usual) {
+  const chunkOf = (/** @type {string} */ path) => (usual.has(path) ? 'cli' : 'rest');
+  const asked = { cli: new Set([main]), rest: /** @type {Set<string>} */ (new Set()) };
+  for (const [path, imported] of imports) {
+    for (const other of imported) if (chunkOf(other) !== chunkOf(path)) asked[chunkOf(other)].add(other);
+  }
+  for (const chunk of chunks) {
+    await bundleChunk({
+      outfile: join(dist, `${chunk}.cjs`),
+      modules: [...asked[chunk]].sort(),
+      elsewhere: (path) => (chunkOf(path) === chunk ? undefined : moduleId(chunkOf(path), path)),
+    });
   }
 }
 
@@ -203,7 +104,18 @@ function linkProgram() {
 }
 
 const program = join(dist, 'sovereign.cjs');
-await bundle('bin/sovereign.ts', { outfile: program, banner: { js: '#!/usr/bin/env node' } });
+await bundleProgram('sovereign.ts', program);
 chmodSync(program, 0o755);
 linkProgram();
-await buildCache(await buildChunk());
+for (const name of readdirSync(dist)) {
+  if (/^(?:cli|rest)\.[0-9a-f]{16}\.cache/.test(name)) rmSync(join(dist, name));
+}
+const home = mkdtempSync(join(tmpdir(), 'svb-'));
+try {
+  await bundleProgram('train.ts', join(home, 'train.cjs'));
+  const { imports, usual } = await findUsual(home);
+  await bundleChunks(imports, usual);
+  train(home, dist);
+} finally {
+  rmSync(home, { recursive: true, force: true });
+}

@@ -74,19 +74,20 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   readonly name = 'quilt';
   readonly tier = 'container';
   readonly capabilities: Capabilities;
-  readonly engine: ContainerEngine;
   readonly directory: string;
   readonly runtimeDirectory: string;
   readonly state: QuiltState;
-  readonly cgroups: Cgroups;
   readonly helper: LaunchHelper;
-  readonly visitor: GuestVisitor;
-  readonly events: EventLog;
-  readonly images: LayeredImages;
   readonly lateBinding: LateBinding = quiltLateBinding(this);
-  readonly #volumes: QuiltVolumes;
-  readonly #networks: QuiltNetworks;
   readonly #options: QuiltOptions;
+  // Made when they are first asked for: one command needs few of them.
+  #cgroups: Cgroups | undefined;
+  #visitor: GuestVisitor | undefined;
+  #events: EventLog | undefined;
+  #images: LayeredImages | undefined;
+  #volumes: QuiltVolumes | undefined;
+  #networks: QuiltNetworks | undefined;
+  #engine: QuiltEngine | undefined;
   #hasSwept = false;
 
   constructor(options: QuiltOptions) {
@@ -95,31 +96,41 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     this.directory = join(options.stateDirectory, 'quilt');
     this.runtimeDirectory = options.runtimeDirectory;
     this.state = new QuiltState(this.directory);
-    this.visitor = new GuestVisitor({ helper: this.helper, shelldPath: options.shelldPath });
-    this.events = new EventLog(this.directory);
-    this.#volumes = new QuiltVolumes(this);
-    this.#networks = new QuiltNetworks(this);
-    this.cgroups = options.cgroups ?? detectCgroups();
-    this.images = createImageLibrary({
-      ...options.images,
+    this.capabilities = quiltCapabilities(() => this.cgroups);
+  }
+
+  get cgroups(): Cgroups {
+    return (this.#cgroups ??= this.#options.cgroups ?? detectCgroups());
+  }
+
+  get visitor(): GuestVisitor {
+    const { shelldPath } = this.#options;
+    return (this.#visitor ??= new GuestVisitor({ helper: this.helper, shelldPath }));
+  }
+
+  get events(): EventLog {
+    return (this.#events ??= new EventLog(this.directory));
+  }
+
+  get images(): LayeredImages {
+    return (this.#images ??= createImageLibrary({
+      ...this.#options.images,
       directory: join(this.#imageDirectory, 'library'),
       unpacker: createLayerUnpacker(() => this.scratch),
       builder: createBuildGuest(() => this.scratch),
-    });
-    const rooms = { images: this.images, volumes: this.#volumes, networks: this.#networks };
-    this.engine = new QuiltEngine(this, rooms);
-    this.capabilities = {
-      isPersistent: true,
-      canStop: true,
-      canPause: this.cgroups.controllers.includes('freezer'),
-      canSetLimits: this.cgroups.version !== 'none',
-      canStats: this.cgroups.version !== 'none',
-      canDefine: true,
-      hasPty: true,
-      hasImages: true,
-      canReview: true,
-      isIsolated: true,
-    };
+    }));
+  }
+
+  get volumes(): QuiltVolumes {
+    return (this.#volumes ??= new QuiltVolumes(this));
+  }
+
+  get networks(): QuiltNetworks {
+    return (this.#networks ??= new QuiltNetworks(this));
+  }
+
+  get engine(): ContainerEngine {
+    return (this.#engine ??= new QuiltEngine(this, this));
   }
 
   probe(signal?: AbortSignal): Promise<Probe> {
@@ -174,7 +185,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   forget(id: SandboxId): Promise<void> {
-    return this.#networks.leaveAll(id);
+    return this.networks.leaveAll(id);
   }
 
   emptyAsGuest(directory: string): Promise<void> {
@@ -190,7 +201,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   close(): Promise<void> {
-    this.images.close();
+    this.#images?.close();
     return this.helper.close();
   }
 
@@ -225,7 +236,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     throwIfCancelled(signal);
     if (spec.isInsecure) throw insecureRefused();
     await this.#sweepOnce();
-    this.#volumes.check(spec.volumes ?? [], workspaceTarget(spec));
+    this.volumes.check(spec.volumes ?? [], workspaceTarget(spec));
     const image = await this.#image(spec, signal);
     try {
       this.state.add(spec, layer);
@@ -263,8 +274,8 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   /** Gives a guest that has just come up what it has beside its root; one that cannot get it is ended. */
   async #connect(spec: SandboxSpec, guest: ProcessIdentity): Promise<void> {
     try {
-      await this.#volumes.mountAll(spec.id, guest);
-      await this.#networks.plugAll(spec.id, guest);
+      await this.volumes.mountAll(spec.id, guest);
+      await this.networks.plugAll(spec.id, guest);
     } catch (error) {
       signalProcess(guest, 'SIGKILL');
       throw error;
@@ -328,6 +339,28 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
       return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
     }
   }
+}
+
+/** What depends on the host is found out when it is first read. */
+function quiltCapabilities(cgroups: () => Cgroups): Capabilities {
+  return {
+    isPersistent: true,
+    canStop: true,
+    get canPause() {
+      return cgroups().controllers.includes('freezer');
+    },
+    get canSetLimits() {
+      return cgroups().version !== 'none';
+    },
+    get canStats() {
+      return cgroups().version !== 'none';
+    },
+    canDefine: true,
+    hasPty: true,
+    hasImages: true,
+    canReview: true,
+    isIsolated: true,
+  };
 }
 
 /** A failure of the kernel, such as a full disk, as a failure of the create; what had been made is removed by then. */

@@ -1,17 +1,19 @@
 import { writeSync } from 'node:fs';
-import { join } from 'node:path';
 import type * as Main from '../main.ts';
-import { compileChunk } from './compile-chunk.ts';
+import { Chunks } from './chunks.ts';
 import { version } from './version.ts';
 
+/** Where the bundler has put everything else. */
+const mainModule = 'chunk:cli:packages/cli/src/main.ts';
+
 /**
- * The program. This file is all that `--version` loads; everything else is one chunk beside it, of which each command
+ * The program. This file is all that `--version` loads; everything else is in the chunks beside it, of which each command
  * evaluates what it needs.
  */
 function start(): void {
   const words = process.argv.slice(2);
   if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0] ?? '') && printVersion()) return;
-  const { main } = compileChunk<typeof Main>(join(__dirname, 'cli.cjs'), require).run();
+  const { main } = new Chunks(__dirname, require).module(mainModule) as typeof Main;
   void main(words).then(({ exitCode, isBlocked }) => leave(exitCode, isBlocked));
 }
 
