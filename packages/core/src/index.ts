@@ -87,6 +87,7 @@ export { systemClock, type Clock } from './identity/clock.ts';
 export {
   bootId,
   isAlive,
+  isSameProcess,
   processIdentity,
   signalProcess,
   type ProcessIdentity,
@@ -194,7 +195,9 @@ export { CopyTally, type CopyOptions, type CopyResult } from './copy/copy-tally.
 export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error.ts';
 
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
+export { withoutStart, withStartLock } from './state/start-lock.ts';
 export { unknownSpec } from './state/unknown-spec.ts';
+export { until } from './state/until.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';
 export {
   invalid,

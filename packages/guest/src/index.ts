@@ -27,4 +27,3 @@ export { ownedName, sweepAbandoned } from '@sovereign/core';
 export { LaunchHelper, type HelperResult } from './launch/launch-helper.ts';
 export { shieldedPaths, workspaceMounts, type WorkspaceMounts } from './launch/workspace-mounts.ts';
 export { keptCapabilities } from './launch/kept-capabilities.ts';
-export { until } from './launch/until.ts';

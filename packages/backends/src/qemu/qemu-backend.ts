@@ -1,8 +1,5 @@
 import { join } from 'node:path';
 import {
-  releaseLock,
-  tryLock,
-  isAlive,
   isSnapshotId,
   throwIfCancelled,
   type Backend,
@@ -17,6 +14,7 @@ import {
   type SandboxSpec,
   type Snapshots,
   unknownSpec,
+  withStartLock,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import type { LayeredImages } from '@sovereign/images';
@@ -143,7 +141,7 @@ class QemuBackend implements Backend, QemuGuestHost {
     const image = await this.#add(spec, signal);
     const guest = new QemuGuest(spec, this, image.config);
     try {
-      await this.#start(spec, image, signal);
+      await withStartLock(this.state.startLockPath(spec.id), () => this.#start(spec, image, signal));
       throwIfCancelled(signal);
       await guest.settle(signal);
       throwIfCancelled(signal);
@@ -163,16 +161,7 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   async launch(spec: SandboxSpec): Promise<void> {
-    const lock = join(this.state.directory(spec.id), 'start.lock');
-    if (!tryLock(lock)) throw beingStarted(spec.id);
-    try {
-      // Whoever held the lock before may have started it.
-      const machine = this.state.readMachine(spec.id);
-      if (machine === undefined || !isAlive(machine))
-        await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
-    } finally {
-      releaseLock(lock);
-    }
+    await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
   }
 
   list(): Promise<readonly GuestRecord[]> {
@@ -281,13 +270,4 @@ class QemuBackend implements Backend, QemuGuestHost {
       return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
     }
   }
-}
-
-function beingStarted(id: SandboxId): SovereignError {
-  return new SovereignError({
-    reason: 'sandbox.not-running',
-    message: `Another process is starting ${id}.`,
-    hint: 'Wait for it, then connect.',
-    context: { id },
-  });
 }

@@ -6,12 +6,16 @@ import {
   type GuestStats,
   type ImageConfig,
   isAlive,
+  isSameProcess,
   type LimitSpec,
   type SandboxId,
   type SandboxSpec,
   signalProcess,
+  until,
+  withoutStart,
+  withStartLock,
 } from '@sovereign/core';
-import { guestPaths, guestSearchPath, until } from '@sovereign/guest';
+import { guestPaths, guestSearchPath } from '@sovereign/guest';
 import { identityOf, type MachineFile, type MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { MachineConversation } from './machine-conversation.ts';
@@ -33,7 +37,7 @@ export interface QemuGuestHost {
   readonly warm: WarmConversations;
   portsPath(id: SandboxId): string;
   monitorSocketPath(id: SandboxId): string;
-  /** Starts the machine and records it. */
+  /** Starts the machine and records it; nobody else may start or end it meanwhile. */
   launch(spec: SandboxSpec): Promise<void>;
   /** What the image of a sandbox wants of commands; undefined when it has none of a name. */
   imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
@@ -87,8 +91,12 @@ export class QemuGuest implements Guest {
 
   async start(signal?: AbortSignal): Promise<void> {
     this.expect(['created', 'stopped'], 'start');
-    this.conversation.snapshotLock.forget();
-    await this.#host.launch(this.spec);
+    await withStartLock(this.#host.state.startLockPath(this.id), async () => {
+      // Whoever held the lock before may have started it.
+      if (!['created', 'stopped'].includes(this.state())) return;
+      this.conversation.snapshotLock.forget();
+      await this.#host.launch(this.spec);
+    });
     await this.settle(signal);
   }
 
@@ -140,8 +148,12 @@ export class QemuGuest implements Guest {
       );
       if (hasBegun) await until(() => !isAlive(machine), options.graceMs + endingMs);
     }
-    await this.#kill();
-    this.#removeSockets();
+    await this.#withoutStart(async () => {
+      // Another may have ended it meanwhile, and started it again: that one was not meant.
+      const now = this.#machine();
+      if (typeof machine === 'object' && typeof now === 'object' && isSameProcess(machine, now))
+        await this.#end();
+    });
   }
 
   async pause(): Promise<void> {
@@ -180,11 +192,22 @@ export class QemuGuest implements Guest {
     return this.conversation.connect(signal === undefined ? {} : { signal });
   }
 
-  async remove(): Promise<void> {
+  remove(): Promise<void> {
+    return this.#withoutStart(async () => {
+      await this.#end();
+      await this.#host.state.remove(this.id, this.spec.name);
+      this.#host.releaseImage(this.id);
+    });
+  }
+
+  #withoutStart(end: () => Promise<void>): Promise<void> {
+    return withoutStart(this.#host.state.startLockPath(this.id), end);
+  }
+
+  async #end(): Promise<void> {
     await this.#kill();
-    this.#removeSockets();
-    await this.#host.state.remove(this.id, this.spec.name);
-    this.#host.releaseImage(this.id);
+    rmSync(this.#host.portsPath(this.id), { recursive: true, force: true });
+    rmSync(this.#host.monitorSocketPath(this.id), { force: true });
   }
 
   #shutDown(graceMs: number): Promise<void> {
@@ -210,11 +233,6 @@ export class QemuGuest implements Guest {
       hint: 'Try again; a disk that does not answer can hold a process for long.',
       context: { id: this.id },
     });
-  }
-
-  #removeSockets(): void {
-    rmSync(this.#host.portsPath(this.id), { recursive: true, force: true });
-    rmSync(this.#host.monitorSocketPath(this.id), { force: true });
   }
 
   /** SAFETY: a file that cannot be read names no process, so none is signalled by it. */

@@ -15,6 +15,7 @@ import {
   type SandboxId,
   type SandboxSpec,
   unknownSpec,
+  withStartLock,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
@@ -27,7 +28,6 @@ import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.t
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 import { quiltLateBinding } from './quilt-late-binding.ts';
 import { QuiltState } from './quilt-state.ts';
-import { withStartLock } from './start-lock.ts';
 import { probeQuilt } from './probe.ts';
 import { emptyDirectory } from './empty-directory.ts';
 import {

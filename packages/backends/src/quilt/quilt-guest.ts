@@ -7,18 +7,21 @@ import {
   type GuestStats,
   type ImageConfig,
   isAlive,
+  isSameProcess,
   type LimitSpec,
   type SandboxId,
   type SandboxSpec,
   signalProcess,
+  until,
+  withoutStart,
+  withStartLock,
 } from '@sovereign/core';
-import { connectUnixSocket, firstLines, until } from '@sovereign/guest';
+import { connectUnixSocket, firstLines } from '@sovereign/guest';
 import { checkRoom, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
 import { guestDefaults } from './guest-defaults.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
-import { withoutStart, withStartLock } from './start-lock.ts';
 
 /** How long the kernel may take to end killed processes before we report them. */
 const killTimeoutMs = 10_000;
@@ -249,7 +252,7 @@ function endedEarly(id: SandboxId, said: string, cause?: unknown): SovereignErro
 
 function isSameGuest(one: GuestFile | 'corrupt' | undefined, other: typeof one): boolean {
   if (typeof one !== 'object' || typeof other !== 'object') return one === other;
-  return one.pid === other.pid && one.startTicks === other.startTicks && one.bootId === other.bootId;
+  return isSameProcess(one, other);
 }
 
 /** Where no directory of sockets could be made there is no socket either. */
