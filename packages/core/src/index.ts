@@ -119,6 +119,7 @@ export {
 } from './output/bounded-output.ts';
 export { outputText } from './output/output-text.ts';
 
+export { checkBindable } from './pool/check-bindable.ts';
 export type { ClaimOptions, PoolOptions } from './pool/pool-options.ts';
 export type { PoolStatus } from './pool/pool-status.ts';
 export { SandboxPool } from './pool/sandbox-pool.ts';

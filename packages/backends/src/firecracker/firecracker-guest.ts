@@ -14,7 +14,7 @@ import {
   type SandboxId,
   type SandboxSpec,
 } from '@sovereign/core';
-import { connectVsock, guestPaths, guestSearchPath } from '@sovereign/guest';
+import { connectVsock, guestDefaults } from '@sovereign/guest';
 import { identityOf, type MachineFile } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import type { FirecrackerHost, MachineConversation } from './firecracker-host.ts';
@@ -38,20 +38,18 @@ const stateOf = { Running: 'running', Paused: 'paused', 'Not started': 'broken' 
 export class FirecrackerGuest implements Guest {
   readonly id: SandboxId;
   readonly spec: SandboxSpec;
-  readonly workspacePath = '/';
+  readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly isHomeDefault: boolean;
   readonly #host: FirecrackerHost;
 
   constructor(spec: SandboxSpec, host: FirecrackerHost) {
     this.id = spec.id;
     this.spec = spec;
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      PYTHONPATH: guestPaths.python,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    const { workspacePath, baseEnv, isHomeDefault } = guestDefaults(spec);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
   }
 

@@ -15,7 +15,7 @@ import {
   withoutStart,
   withStartLock,
 } from '@sovereign/core';
-import { guestPaths, guestSearchPath } from '@sovereign/guest';
+import { guestDefaults } from '@sovereign/guest';
 import { identityOf, type MachineFile, type MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { MachineConversation } from './machine-conversation.ts';
@@ -51,21 +51,18 @@ export class QemuGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly isHomeDefault: boolean;
   readonly conversation: MachineConversation;
   readonly #host: QemuGuestHost;
 
   constructor(spec: SandboxSpec, host: QemuGuestHost, image?: ImageConfig) {
     this.id = spec.id;
     this.spec = spec;
-    this.workspacePath = workingDirectory(spec, image);
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      ...image?.env,
-      PYTHONPATH: guestPaths.python,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    // The user of its image does not apply: commands run as root of the machine (ADR 0023).
+    const { workspacePath, baseEnv, isHomeDefault } = guestDefaults(spec, image);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
     this.conversation = new MachineConversation({
       spec,
@@ -259,11 +256,4 @@ export class QemuGuest implements Guest {
       context: { id: this.id, state },
     });
   }
-}
-
-/** The workspace; without one, what the image names. */
-function workingDirectory({ workspace }: SandboxSpec, image: ImageConfig | undefined): string {
-  if (workspace !== undefined) return workspace.guestPath ?? guestPaths.workspace;
-  const named = image?.workingDirectory ?? '';
-  return named.startsWith('/') ? named : '/';
 }

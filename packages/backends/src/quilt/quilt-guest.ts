@@ -16,10 +16,9 @@ import {
   withoutStart,
   withStartLock,
 } from '@sovereign/core';
-import { connectUnixSocket, firstLines } from '@sovereign/guest';
+import { connectUnixSocket, firstLines, guestDefaults } from '@sovereign/guest';
 import { checkRoom, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
-import { guestDefaults } from './guest-defaults.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
 
@@ -61,7 +60,7 @@ export class QuiltGuest implements Guest {
     this.workspacePath = workspacePath;
     this.baseEnv = baseEnv;
     if (user !== undefined) this.user = user;
-    this.isHomeDefault = isHomeDefault === true;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
   }
 
