@@ -164,15 +164,17 @@ class QemuBackend implements Backend, QemuGuestHost {
     await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
   }
 
-  list(): Promise<readonly GuestRecord[]> {
-    const records = this.state.ids().map((id) => this.#record(id));
-    return Promise.resolve(records.filter((record) => record !== undefined));
+  async list(): Promise<readonly GuestRecord[]> {
+    const records = await Promise.all(this.state.ids().map((id) => this.#record(id)));
+    return records.filter((record) => record !== undefined);
   }
 
   async attach(id: SandboxId): Promise<Guest> {
     try {
-      const spec = this.state.readSpec(id);
-      return new QemuGuest(spec, this, await this.imageConfig(id));
+      const guest = new QemuGuest(this.state.readSpec(id), this, await this.imageConfig(id));
+      // Whoever takes it up lets it go on; one that cannot be brought to that can be removed all the same.
+      if (await guest.conversation.standsStill()) await guest.conversation.goOn().catch(() => undefined);
+      return guest;
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
@@ -257,10 +259,10 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   /** Undefined when it was removed while we looked. */
-  #record(id: SandboxId): GuestRecord | undefined {
+  async #record(id: SandboxId): Promise<GuestRecord | undefined> {
     try {
       const guest = new QemuGuest(this.state.readSpec(id), this);
-      const state = guest.state();
+      const state = await guest.status();
       const problem =
         state === 'broken' ? { problem: 'What is recorded of its process cannot be read.' } : {};
       return { id, backend: this.name, spec: guest.spec, state, ...problem };

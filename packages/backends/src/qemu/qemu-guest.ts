@@ -73,11 +73,13 @@ export class QemuGuest implements Guest {
     });
   }
 
+  /** Its state, and where a snapshot of ours was under way when its process ended, what the monitor says of it. */
   async status(): Promise<GuestState> {
-    return Promise.resolve(this.state());
+    const state = this.state();
+    return state === 'running' && (await this.conversation.standsStill()) ? 'paused' : state;
   }
 
-  /** The state from the live process: a record alone never counts as running. */
+  /** The state from the live process: a record alone never counts as running. What may stand still in a snapshot counts as running. */
   state(): GuestState {
     const machine = this.#machine();
     if (machine === 'corrupt') return 'broken';
@@ -154,15 +156,16 @@ export class QemuGuest implements Guest {
   }
 
   async pause(): Promise<void> {
-    this.expect(['running'], 'pause');
+    this.expect(['running'], 'pause', await this.status());
     this.#signalMonitor('SIGSTOP');
     await until(() => this.state() === 'paused', killTimeoutMs);
   }
 
   async resume(): Promise<void> {
-    this.expect(['paused'], 'resume');
+    this.expect(['paused'], 'resume', await this.status());
     this.#signalMonitor('SIGCONT');
     await until(() => this.state() === 'running', killTimeoutMs);
+    await this.conversation.goOn();
   }
 
   setLimits(_limits: LimitSpec): Promise<void> {
@@ -243,8 +246,7 @@ export class QemuGuest implements Guest {
   }
 
   /** @throws SovereignError `sandbox.not-running` unless it is in one of these states */
-  expect(states: readonly GuestState[], operation: string): void {
-    const state = this.state();
+  expect(states: readonly GuestState[], operation: string, state: GuestState = this.state()): void {
     if (states.includes(state)) return;
     throw new SovereignError({
       reason: 'sandbox.not-running',
