@@ -15,7 +15,6 @@ export type {
   ContainerEngine,
   EngineAbility,
   EngineEvent,
-  Leftover,
   NetworkMember,
   NetworkRecord,
   Networks,
@@ -32,6 +31,7 @@ export type {
   PullOptions,
 } from './contract/images.ts';
 export type { ApplyOptions, WorkspaceChange, WorkspaceReview } from './contract/workspace-review.ts';
+export type { Leftover, Sweeper } from './contract/leftovers.ts';
 export type { LateBinding } from './contract/late-binding.ts';
 export type { BootArtifact, BootArtifacts } from './contract/boot-artifacts.ts';
 export type { SnapshotAction } from './contract/snapshot-action.ts';

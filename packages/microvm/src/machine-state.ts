@@ -115,6 +115,18 @@ export class MachineState {
     return content === undefined ? undefined : parseMachineFile(path, content);
   }
 
+  /** Digests of the roots that machines were started from, as far as what is known of them can be read. */
+  roots(): readonly string[] {
+    return this.ids().flatMap((id) => {
+      try {
+        return this.readMachine(id)?.boot.base ?? [];
+      } catch (error) {
+        if (error instanceof SovereignError && error.reason === 'sandbox.state-corrupt') return [];
+        throw error;
+      }
+    });
+  }
+
   writeMachine(id: SandboxId, machine: MachineFile): void {
     const path = join(this.directory(id), 'machine.json');
     writeFileSync(`${path}.new`, JSON.stringify(machine), { mode: 0o600 });

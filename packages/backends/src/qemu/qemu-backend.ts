@@ -13,6 +13,7 @@ import {
   type SandboxId,
   type SandboxSpec,
   type Snapshots,
+  type Sweeper,
   unknownSpec,
   withStartLock,
 } from '@sovereign/core';
@@ -23,6 +24,7 @@ import {
   MachineBuild,
   MachineImages,
   MachineState,
+  PackedRoots,
   type MachineImage,
 } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
@@ -32,6 +34,7 @@ import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
 import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
+import { SnapshotFiles } from './snapshot-files.ts';
 import { startMachine } from './start-machine.ts';
 import { WarmConversations } from './warm-conversations.ts';
 
@@ -82,6 +85,7 @@ class QemuBackend implements Backend, QemuGuestHost {
   readonly images?: LayeredImages;
   readonly machineImages: MachineImages;
   readonly lateBinding: LateBinding;
+  readonly sweeper?: Sweeper;
   readonly warm: WarmConversations = new WarmConversations();
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
@@ -108,6 +112,13 @@ class QemuBackend implements Backend, QemuGuestHost {
           : join(options.stateDirectory, 'qemu', 'sandboxes', owner),
       ...(options.images !== undefined && { library: options.images }),
     });
+    if (options.images !== undefined) {
+      this.sweeper = new PackedRoots({
+        store: this.artifacts.store,
+        library: options.images,
+        inUse: () => new Set([...this.state.roots(), ...new SnapshotFiles(snapshotsPath).roots()]),
+      });
+    }
     this.bootArtifacts = new MachineBuild(this.artifacts, this.machineImages);
     this.lateBinding = qemuLateBinding(this);
     this.snapshots = new QemuSnapshots({
