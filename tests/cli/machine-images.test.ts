@@ -45,6 +45,12 @@ function machineImages(): void {
         expect(await run('base:1')).toMatchObject({ exitCode: 0, stdout: 'blue\n/etc\n' });
         const leases = join(line.home, 'state', 'images', 'library', 'leases');
         expect(await readdir(leases)).toEqual([]);
+        expect((await line.call(['gc', '--dry-run'])).stdout).not.toContain('qemu/root/');
+        expect(await line.call(['images', 'rm', 'base:1'])).toMatchObject({ exitCode: 0 });
+        const planned = await line.call(['gc', '--dry-run']);
+        expect(planned.stdout).toMatch(/qemu\/root\/[0-9a-f]{64}/);
+        expect(await line.call(['gc'])).toMatchObject({ exitCode: 0 });
+        expect((await line.call(['gc', '--dry-run'])).stdout).not.toContain('qemu/root/');
         const refused = await run('other:1');
         expect(refused).toMatchObject({ exitCode: 125, stdout: '' });
         expect(refused.stderr).toContain('No image has the name "other:1"');

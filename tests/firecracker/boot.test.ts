@@ -109,6 +109,40 @@ tierTest('bubblewrap', absenceOfFake(), () => {
     });
   });
 
+  verifies(
+    ['R-TIER-4', 'R-TIER-9'],
+    'a removal that meets a start waits for it, and of two starts one starts a monitor',
+    async () => {
+      await play(async (scene) => {
+        const [here, there] = [scene.backend(), scene.backend()];
+        const { id } = await here.define(scene.spec());
+        const [guest, other] = [await here.attach(id), await there.attach(id)];
+        const starts = await Promise.allSettled([guest.start(), other.start()]);
+        const refused = starts.flatMap((start) =>
+          start.status === 'rejected' ? [start.reason as unknown] : [],
+        );
+        expect(refused).toEqual([expect.objectContaining({ reason: 'sandbox.not-running' })]);
+        expect(await scene.log('started')).toHaveLength(1);
+        await guest.stop({ graceMs: 0 });
+
+        const lock = scene.path('state', 'firecracker', 'sandboxes', id, 'start.lock');
+        const started = guest.start().then(
+          () => 'started',
+          (error: unknown) => error,
+        );
+        await eventually('it is being started', () => existsSync(lock));
+        await other.remove();
+        // Up and then ended under its first conversation: never caught in the middle of a launch.
+        expect(['started', 'guest.crashed', 'channel.closed', 'sandbox.not-running']).toContain(
+          await started.then((said) => (said as { reason?: string }).reason ?? said),
+        );
+        expect(await scene.log('started')).toHaveLength(2);
+        expect(await here.list()).toEqual([]);
+        // That its monitor has ended is what the scene makes sure of.
+      });
+    },
+  );
+
   verifies('R-TIER-4', 'what Firecracker cannot give is refused before anything is made', async () => {
     await play(async (scene) => {
       const backend = scene.backend();

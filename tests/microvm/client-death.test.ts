@@ -1,7 +1,8 @@
 import { watch } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tierTest, verifies } from '@sovereign/testkit';
+import { isOwnedName } from '@sovereign/core';
+import { tierTest, verifies, within } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
 import { MachineHome } from './machine-home.ts';
@@ -79,6 +80,45 @@ function clientDeath(): void {
 
   verifies(
     ['R-TIER-4', 'R-NEW-3'],
+    'a machine that was left standing still in a snapshot is listed as what it is, and goes on when it is taken up',
+    patience,
+    async () => {
+      await MachineHome.play(async (machines) => {
+        const { scene } = machines;
+        const client = await machines.client();
+        const sandbox = await client.create(machines.options);
+        const monitor = scene.path('h', 'run', `${sandbox.id}.qmp`);
+        const snapshots = scene.path('h', 'state', 'qemu', 'snapshots');
+        // Its memory is copied while it stands still: there is enough of it to be killed in the middle.
+        await sandbox.commands.run('dd if=/dev/zero of=/tmp/fill bs=1M count=48');
+        const seen: string[] = [];
+        for (let round = 0; round < 20 && !seen.includes('paused'); round++) {
+          const taker = await scene.child('snapshot', { target: sandbox.id }, machines.env);
+          await taker.heard('ready');
+          taker.go();
+          const isCopying = async (): Promise<boolean> => {
+            const names = await readdir(snapshots, { recursive: true }).catch(() => []);
+            return names.some((name) => isOwnedName(name.split('/')[0] ?? '') && name.endsWith('/memory'));
+          };
+          while (!(await within('a copy of its memory', isCopying()))) await new Promise(setImmediate);
+          await taker.kill();
+          const { running } = (await sendToMonitor(monitor, 'query-status')) as { readonly running: boolean };
+          const { sandboxes } = await (await machines.client()).list();
+          expect(sandboxes.map(({ state }) => state)).toEqual([running ? 'running' : 'paused']);
+          seen.push(running ? 'running' : 'paused');
+          await rm(snapshots, { recursive: true });
+        }
+        expect(seen).toContain('paused');
+        const found = await (await machines.client()).connect(sandbox.id);
+        expect((await found.commands.run('echo on')).stdoutText).toBe('on\n');
+        expect((await client.list()).sandboxes.map(({ state }) => state)).toEqual(['running']);
+        await sandbox.remove();
+      });
+    },
+  );
+
+  verifies(
+    ['R-TIER-4', 'R-NEW-3'],
     'a machine that was left standing still, without its workspace, goes on at the next conversation',
     patience,
     async () => {
@@ -89,12 +129,20 @@ function clientDeath(): void {
         await sendToMonitor(join(scene.root, 'r', `${guest.id}.qmp`), 'stop');
         // What a process that is gone leaves: a lock that names nobody who lives.
         await writeFile(join(scene.root, 's', 'qemu', 'sandboxes', guest.id, 'snapshot.lock'), '{}');
+        expect(await guest.status()).toBe('paused');
         await scene.restart();
         const found = scene.keep(await scene.backend.attach(guest.id));
+        expect(await found.status()).toBe('running');
         expect(await scene.sh(found, 'cat from-host')).toBe('host');
         expect(await readdir(join(scene.root, 's', 'qemu', 'sandboxes', guest.id))).not.toContain(
           'snapshot.lock',
         );
+        await sendToMonitor(join(scene.root, 'r', `${guest.id}.qmp`), 'stop');
+        await writeFile(join(scene.root, 's', 'qemu', 'sandboxes', guest.id, 'snapshot.lock'), '{}');
+        expect((await scene.backend.list())[0]?.state).toBe('paused');
+        await found.resume();
+        expect(await found.status()).toBe('running');
+        expect(await scene.sh(found, 'cat from-host')).toBe('host');
       });
     },
   );

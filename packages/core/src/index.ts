@@ -15,7 +15,6 @@ export type {
   ContainerEngine,
   EngineAbility,
   EngineEvent,
-  Leftover,
   NetworkMember,
   NetworkRecord,
   Networks,
@@ -32,6 +31,7 @@ export type {
   PullOptions,
 } from './contract/images.ts';
 export type { ApplyOptions, WorkspaceChange, WorkspaceReview } from './contract/workspace-review.ts';
+export type { Leftover, Sweeper } from './contract/leftovers.ts';
 export type { LateBinding } from './contract/late-binding.ts';
 export type { BootArtifact, BootArtifacts } from './contract/boot-artifacts.ts';
 export type { SnapshotAction } from './contract/snapshot-action.ts';
@@ -87,6 +87,7 @@ export { systemClock, type Clock } from './identity/clock.ts';
 export {
   bootId,
   isAlive,
+  isSameProcess,
   processIdentity,
   signalProcess,
   type ProcessIdentity,
@@ -118,6 +119,7 @@ export {
 } from './output/bounded-output.ts';
 export { outputText } from './output/output-text.ts';
 
+export { checkBindable } from './pool/check-bindable.ts';
 export type { ClaimOptions, PoolOptions } from './pool/pool-options.ts';
 export type { PoolStatus } from './pool/pool-status.ts';
 export { SandboxPool } from './pool/sandbox-pool.ts';
@@ -194,7 +196,9 @@ export { CopyTally, type CopyOptions, type CopyResult } from './copy/copy-tally.
 export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error.ts';
 
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
+export { withoutStart, withStartLock } from './state/start-lock.ts';
 export { unknownSpec } from './state/unknown-spec.ts';
+export { until } from './state/until.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';
 export {
   invalid,

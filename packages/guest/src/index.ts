@@ -12,6 +12,7 @@ export { findShelld } from './shelld-binary.ts';
 export { bubblewrapArguments, type BubblewrapSpec, type MountEntry } from './launch/bubblewrap.ts';
 export { hostExpectations } from './launch/host-expectations.ts';
 export { findProgram } from './launch/find-program.ts';
+export { guestDefaults, imageDirectory, workspaceTarget } from './launch/guest-defaults.ts';
 export { guestPaths, guestSearchPath } from './launch/guest-mounts.ts';
 export { etcAllowList, prepareHostRoot, type HostRoot, type SystemMount } from './launch/host-root.ts';
 export {
@@ -27,4 +28,3 @@ export { ownedName, sweepAbandoned } from '@sovereign/core';
 export { LaunchHelper, type HelperResult } from './launch/launch-helper.ts';
 export { shieldedPaths, workspaceMounts, type WorkspaceMounts } from './launch/workspace-mounts.ts';
 export { keptCapabilities } from './launch/kept-capabilities.ts';
-export { until } from './launch/until.ts';

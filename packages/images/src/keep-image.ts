@@ -41,8 +41,19 @@ export function keptImage(image: StoredImage, reference: string): KeptImage {
     digest: image.descriptor.digest,
     reference,
     config: image.config.config,
-    rootDigest: createHash('sha256').update(image.config.diffIds.join('\n')).digest('hex'),
+    rootDigest: rootDigestOf(image),
   };
+}
+
+/** `LayeredImages.rootDigests`. */
+export async function rootDigestsOf(core: LibraryCore): Promise<ReadonlySet<string>> {
+  if (!core.exists) return new Set();
+  const images = await Promise.all(core.manifests().map((descriptor) => core.read(descriptor)));
+  return new Set(images.map(rootDigestOf));
+}
+
+function rootDigestOf({ config }: StoredImage): string {
+  return createHash('sha256').update(config.diffIds.join('\n')).digest('hex');
 }
 
 /** `LayeredImages.rootTar`. */

@@ -68,6 +68,12 @@ export interface LayeredImages extends ImageLibrary {
   /** What an owner keeps; undefined when it keeps nothing. @throws SovereignError `image.corrupt` */
   kept(owner: string): Promise<KeptImage | undefined>;
   /**
+   * `KeptImage.rootDigest` of every image that has a name or is kept by somebody.
+   *
+   * @throws SovereignError `image.corrupt` when one of them cannot be read, so that nothing can be said of what is needed
+   */
+  rootDigests(): Promise<ReadonlySet<string>>;
+  /**
    * The root file system of an image that somebody keeps, as one plain tar without whiteouts and devices; the same bytes
    * each time.
    *

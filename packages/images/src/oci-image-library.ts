@@ -18,7 +18,7 @@ import type { BuildGuest } from './build/build-guest.ts';
 import { buildImage } from './build/build-image.ts';
 import { corrupt, imageNotFound } from './image-errors.ts';
 import { defaultLayerLimits, type LayerLimits } from './layer/layer-limits.ts';
-import { keepImage, keptImage, rootTarOf } from './keep-image.ts';
+import { keepImage, keptImage, rootDigestsOf, rootTarOf } from './keep-image.ts';
 import type { AddLayerOptions, HeldImage, KeepOptions, KeptImage, LayeredImages } from './layered-images.ts';
 import { LibraryCore } from './library-core.ts';
 import { hexOf, isDigest } from './reference/digest.ts';
@@ -190,6 +190,10 @@ class OciImageLibrary implements LayeredImages {
   async kept(owner: string): Promise<KeptImage | undefined> {
     const lease = this.#core.leases.read(owner);
     return lease === undefined ? undefined : keptImage(await this.#core.read(lease), lease.reference);
+  }
+
+  rootDigests(): Promise<ReadonlySet<string>> {
+    return rootDigestsOf(this.#core);
   }
 
   rootTar(digest: string): AsyncIterable<Uint8Array> {

@@ -12,6 +12,7 @@ export { ArtifactStore } from './artifact-store.ts';
 export type { KernelPipeline } from './build-kernel.ts';
 export { checkKernelImage } from './kernel-image.ts';
 export { MachineImages, type MachineImage, type MachineImagesOptions } from './machine-images.ts';
+export { PackedRoots, type PackedRootsOptions } from './packed-roots.ts';
 export { MachineState } from './machine-state.ts';
 export { identityOf } from './machine-identity.ts';
 export { machineBootSchema, parseMachineFile, type MachineBoot, type MachineFile } from './machine-file.ts';

@@ -5,11 +5,12 @@ import type { ImageSpec } from '@sovereign/core';
 import { prepareHostRoot } from '@sovereign/guest';
 import { defaultLayerLimits, flattenLayers } from '@sovereign/images';
 import { SovereignError } from '@sovereign/protocol';
-import { ArtifactStore, type MakeArtifact } from './artifact-store.ts';
+import { ArtifactStore, type MadeArtifact, type MakeArtifact } from './artifact-store.ts';
 import type { Artifact, BuildCall, LayeredRoot, MicrovmArtifacts, RootImage } from './artifacts.ts';
 import { buildKernel, kernelKey, type KernelPipeline } from './build-kernel.ts';
 import { digestOfFile, keyOf } from './content-digest.ts';
 import { CpioArchive } from './cpio-archive.ts';
+import { layeredRootKey, layoutVersion } from './layered-root-key.ts';
 import { checkKernelImage, kernelMissing } from './kernel-image.ts';
 import {
   checkRootDirectory,
@@ -20,9 +21,6 @@ import {
   packTar,
 } from './root-image.ts';
 import { runStep } from './run-step.ts';
-
-/** Changes when the same inputs are packed in another way. */
-const layoutVersion = 'layout 3';
 
 export interface LocalArtifactsOptions {
   /** Directory of images of this user; artifacts get one of their own in it. */
@@ -132,7 +130,7 @@ export class LocalArtifacts implements MicrovmArtifacts {
             limits: defaultLayerLimits,
             directory: this.store.path,
           });
-        const root = this.#packed(key, tar, archive, call);
+        const root = this.#packed({ key }, tar, archive, call);
         return root.catch((error: unknown) => {
           const isRefused =
             error instanceof SovereignError &&
@@ -151,7 +149,7 @@ export class LocalArtifacts implements MicrovmArtifacts {
    * @throws SovereignError `microvm.build-failed`, `microvm.kernel-invalid` (cut short), what the tar throws
    */
   layeredRoot({ rootDigest, tar, name }: LayeredRoot, call: BuildCall = {}): Promise<RootImage> {
-    return this.#packed(keyOf(layoutVersion, 'layers', rootDigest), tar, name, call);
+    return this.#packed({ key: layeredRootKey(rootDigest), of: 'layers' }, tar, name, call);
   }
 
   emptyDisk(bytes: number): Promise<Artifact> {
@@ -172,15 +170,16 @@ export class LocalArtifacts implements MicrovmArtifacts {
   }
 
   async #packed(
-    key: string,
+    { key, of }: { readonly key: string; readonly of?: 'layers' },
     tar: () => AsyncIterable<Uint8Array>,
     name: string,
     { signal, onProgress }: BuildCall,
   ): Promise<RootImage> {
     const step = { ...(signal !== undefined && { signal }) };
-    const pack = (path: string): Promise<undefined> => {
+    const pack = async (path: string): Promise<MadeArtifact> => {
       onProgress?.({ step: 'rootfs', text: `packing ${name}` });
-      return packTar(tar(), path, step);
+      await packTar(tar(), path, step);
+      return of === undefined ? {} : { of };
     };
     return { base: await this.#once('root', key, pack, signal), shared: [] };
   }

@@ -32,6 +32,7 @@ const nextSpec = 'spec.json.new';
  * ```
  * sandboxes/<id>/spec.json      what was asked for; replaced when it is claimed from a pool
  *                machine.json   the running machine's first process, and what it was started from; replaced at each start
+ *                start.lock     who is starting or ending it
  *                console.log    the last that the machine printed
  *                machine/       its disk; all of the directory that the machine's monitor sees
  * names/<name>                  holds the id; made exclusively, so a name is given once
@@ -50,6 +51,11 @@ export class MachineState {
 
   consolePath(id: SandboxId): string {
     return join(this.directory(id), 'console.log');
+  }
+
+  /** Held by whoever starts or ends it. */
+  startLockPath(id: SandboxId): string {
+    return join(this.directory(id), 'start.lock');
   }
 
   /** What the machine's monitor may write to. */
@@ -107,6 +113,18 @@ export class MachineState {
     const path = join(this.directory(id), 'machine.json');
     const content = readState(path);
     return content === undefined ? undefined : parseMachineFile(path, content);
+  }
+
+  /** Digests of the roots that machines were started from, as far as what is known of them can be read. */
+  roots(): readonly string[] {
+    return this.ids().flatMap((id) => {
+      try {
+        return this.readMachine(id)?.boot.base ?? [];
+      } catch (error) {
+        if (error instanceof SovereignError && error.reason === 'sandbox.state-corrupt') return [];
+        throw error;
+      }
+    });
   }
 
   writeMachine(id: SandboxId, machine: MachineFile): void {

@@ -1,5 +1,5 @@
 import { SovereignError } from '@sovereign/protocol';
-import { until } from '@sovereign/guest';
+import { until } from '@sovereign/core';
 import type { DockerGuest } from './docker-guest.ts';
 import type { GuestPlace } from './guest-place.ts';
 

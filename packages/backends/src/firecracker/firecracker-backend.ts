@@ -2,9 +2,6 @@ import { rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  releaseLock,
-  tryLock,
-  isAlive,
   throwIfCancelled,
   type Backend,
   type Capabilities,
@@ -15,13 +12,14 @@ import {
   type SandboxSpec,
   type Snapshots,
   unknownSpec,
+  withStartLock,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import { LocalArtifacts, MachineState, type MicrovmArtifacts } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { converseWithInit } from './converse.ts';
 import { FirecrackerApi } from './firecracker-api.ts';
-import { beingStarted, createFailed, notUndone } from './firecracker-errors.ts';
+import { createFailed, notUndone } from './firecracker-errors.ts';
 import { FirecrackerGuest } from './firecracker-guest.ts';
 import type { Converse, FirecrackerHost } from './firecracker-host.ts';
 import {
@@ -137,16 +135,7 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
   }
 
   async launch(spec: SandboxSpec, signal?: AbortSignal): Promise<void> {
-    const lock = join(this.state.directory(spec.id), 'start.lock');
-    if (!tryLock(lock)) throw beingStarted(spec.id);
-    try {
-      // Whoever held the lock before may have started it.
-      const machine = this.state.readMachine(spec.id);
-      if (machine !== undefined && isAlive(machine)) return;
-      await this.#start(spec, await this.#boot(spec, signal), signal);
-    } finally {
-      releaseLock(lock);
-    }
+    await this.#start(spec, await this.#boot(spec, signal), signal);
   }
 
   async list(): Promise<readonly GuestRecord[]> {
@@ -214,7 +203,7 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
     await this.#add(spec);
     const guest = new FirecrackerGuest(spec, this);
     try {
-      await this.#start(spec, plan, signal);
+      await withStartLock(this.state.startLockPath(spec.id), () => this.#start(spec, plan, signal));
       throwIfCancelled(signal);
       await guest.settle(signal);
       throwIfCancelled(signal);

@@ -23,12 +23,3 @@ export function notUndone(id: SandboxId, error: unknown, left: unknown): Soverei
     cause: left,
   });
 }
-
-export function beingStarted(id: SandboxId): SovereignError {
-  return new SovereignError({
-    reason: 'sandbox.not-running',
-    message: `Another process is starting ${id}.`,
-    hint: 'Wait for it, then connect.',
-    context: { id },
-  });
-}

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import {
   isAlive,
+  isSameProcess,
   signalProcess,
+  until,
+  withoutStart,
+  withStartLock,
   type ByteStream,
   type Guest,
   type GuestState,
@@ -10,7 +14,7 @@ import {
   type SandboxId,
   type SandboxSpec,
 } from '@sovereign/core';
-import { connectVsock, guestPaths, guestSearchPath, until } from '@sovereign/guest';
+import { connectVsock, guestDefaults } from '@sovereign/guest';
 import { identityOf, type MachineFile } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import type { FirecrackerHost, MachineConversation } from './firecracker-host.ts';
@@ -34,20 +38,18 @@ const stateOf = { Running: 'running', Paused: 'paused', 'Not started': 'broken' 
 export class FirecrackerGuest implements Guest {
   readonly id: SandboxId;
   readonly spec: SandboxSpec;
-  readonly workspacePath = '/';
+  readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly isHomeDefault: boolean;
   readonly #host: FirecrackerHost;
 
   constructor(spec: SandboxSpec, host: FirecrackerHost) {
     this.id = spec.id;
     this.spec = spec;
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      PYTHONPATH: guestPaths.python,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    const { workspacePath, baseEnv, isHomeDefault } = guestDefaults(spec);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
   }
 
@@ -67,7 +69,11 @@ export class FirecrackerGuest implements Guest {
 
   async start(signal?: AbortSignal): Promise<void> {
     await this.#expect(['created', 'stopped'], 'start');
-    await this.#host.launch(this.spec, signal);
+    await withStartLock(this.#host.state.startLockPath(this.id), async () => {
+      // Whoever held the lock before may have started it.
+      if (!['created', 'stopped'].includes(await this.status())) return;
+      await this.#host.launch(this.spec, signal);
+    });
     await this.settle(signal);
   }
 
@@ -96,8 +102,13 @@ export class FirecrackerGuest implements Guest {
       );
       if (hasBegun) await until(() => !isAlive(machine), options.graceMs + endingMs);
     }
-    await this.kill();
-    this.#host.clearSockets(this.id);
+    await this.#withoutStart(async () => {
+      // Another may have ended it meanwhile, and started it again: that one was not meant.
+      const now = this.machine();
+      if (typeof machine !== 'object' || typeof now !== 'object' || !isSameProcess(machine, now)) return;
+      await this.#kill();
+      this.#host.clearSockets(this.id);
+    });
   }
 
   async pause(): Promise<void> {
@@ -132,13 +143,19 @@ export class FirecrackerGuest implements Guest {
     return this.#connect(answerTimeoutMs, false, signal);
   }
 
-  async remove(): Promise<void> {
-    await this.kill();
-    await this.#host.clear(this.id);
-    await this.#host.state.remove(this.id, this.spec.name);
+  remove(): Promise<void> {
+    return this.#withoutStart(async () => {
+      await this.#kill();
+      await this.#host.clear(this.id);
+      await this.#host.state.remove(this.id, this.spec.name);
+    });
   }
 
-  async kill(): Promise<void> {
+  #withoutStart(end: () => Promise<void>): Promise<void> {
+    return withoutStart(this.#host.state.startLockPath(this.id), end);
+  }
+
+  async #kill(): Promise<void> {
     const machine = this.machine();
     if (typeof machine !== 'object') return;
     // One that was stopped from outside takes the signal all the same.

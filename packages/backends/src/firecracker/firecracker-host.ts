@@ -18,7 +18,7 @@ export interface FirecrackerHost {
   /** Path, short enough for a socket, of the directory that the sandbox's monitor runs in. */
   socketDirectory(id: SandboxId): string;
   api(id: SandboxId): FirecrackerApi;
-  /** Starts the machine and records it. */
+  /** Starts the machine and records it; nobody else may start or end it meanwhile. */
   launch(spec: SandboxSpec, signal?: AbortSignal): Promise<void>;
   /** Removes the sockets of a monitor that has ended. */
   clearSockets(id: SandboxId): void;

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { findProgram, until, type LaunchHelper } from '@sovereign/guest';
+import { findProgram, type LaunchHelper } from '@sovereign/guest';
 import { SovereignError } from '@sovereign/protocol';
 import { jailCgroup, monitorId } from './launch-arguments.ts';
-import type { SandboxId } from '@sovereign/core';
+import { until, type SandboxId } from '@sovereign/core';
 
 /** The programs of a Firecracker release, and what they say of themselves. */
 export interface FirecrackerProgram {

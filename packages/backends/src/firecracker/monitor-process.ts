@@ -5,10 +5,11 @@ import {
   processIdentity,
   signalProcess,
   throwIfCancelled,
+  until,
   type ProcessIdentity,
   type SandboxId,
 } from '@sovereign/core';
-import { until, type LaunchHelper } from '@sovereign/guest';
+import type { LaunchHelper } from '@sovereign/guest';
 import { SovereignError } from '@sovereign/protocol';
 import type { FirecrackerApi } from './firecracker-api.ts';
 

@@ -11,8 +11,9 @@ import {
   type SandboxId,
   type SandboxSpec,
   signalProcess,
+  until,
 } from '@sovereign/core';
-import { firstLines, type LaunchedGuest, until } from '@sovereign/guest';
+import { firstLines, type LaunchedGuest } from '@sovereign/guest';
 
 /** File in a guest's directory that its console is written to. */
 export const consoleName = 'console.log';

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { bootId, isAlive, signalProcess, type SandboxSpec } from '@sovereign/core';
-import { connectGuestChannel, ownedName, sweepAbandoned, until, type LaunchHelper } from '@sovereign/guest';
+import { bootId, isAlive, signalProcess, until, type SandboxSpec } from '@sovereign/core';
+import { connectGuestChannel, ownedName, sweepAbandoned, type LaunchHelper } from '@sovereign/guest';
 import type { LocalArtifacts } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { defaultDiskBytes } from './machine-disks.ts';

@@ -62,6 +62,11 @@ export class MachineConversation {
     return this.snapshotLock.goOn({ monitorSocketPath, restore: () => this.#restoreWorkspace() });
   }
 
+  /** Whether a snapshot that nobody finishes left the machine standing still. */
+  standsStill(): Promise<boolean> {
+    return this.snapshotLock.hasLeftStandingStill(this.#init.monitorSocketPath);
+  }
+
   /** A conversation of ours, beside those of callers. It is the caller's to close. */
   async begin(options: ConversationOptions = {}): Promise<HostGuestChannel> {
     const welcomeTimeoutMs = options.timeoutMs ?? answerTimeoutMs;

@@ -1,8 +1,5 @@
 import { join } from 'node:path';
 import {
-  releaseLock,
-  tryLock,
-  isAlive,
   isSnapshotId,
   throwIfCancelled,
   type Backend,
@@ -16,7 +13,9 @@ import {
   type SandboxId,
   type SandboxSpec,
   type Snapshots,
+  type Sweeper,
   unknownSpec,
+  withStartLock,
 } from '@sovereign/core';
 import { LaunchHelper } from '@sovereign/guest';
 import type { LayeredImages } from '@sovereign/images';
@@ -25,6 +24,7 @@ import {
   MachineBuild,
   MachineImages,
   MachineState,
+  PackedRoots,
   type MachineImage,
 } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
@@ -34,6 +34,7 @@ import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
 import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
+import { SnapshotFiles } from './snapshot-files.ts';
 import { startMachine } from './start-machine.ts';
 import { WarmConversations } from './warm-conversations.ts';
 
@@ -84,6 +85,7 @@ class QemuBackend implements Backend, QemuGuestHost {
   readonly images?: LayeredImages;
   readonly machineImages: MachineImages;
   readonly lateBinding: LateBinding;
+  readonly sweeper?: Sweeper;
   readonly warm: WarmConversations = new WarmConversations();
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
@@ -110,6 +112,13 @@ class QemuBackend implements Backend, QemuGuestHost {
           : join(options.stateDirectory, 'qemu', 'sandboxes', owner),
       ...(options.images !== undefined && { library: options.images }),
     });
+    if (options.images !== undefined) {
+      this.sweeper = new PackedRoots({
+        store: this.artifacts.store,
+        library: options.images,
+        inUse: () => new Set([...this.state.roots(), ...new SnapshotFiles(snapshotsPath).roots()]),
+      });
+    }
     this.bootArtifacts = new MachineBuild(this.artifacts, this.machineImages);
     this.lateBinding = qemuLateBinding(this);
     this.snapshots = new QemuSnapshots({
@@ -143,7 +152,7 @@ class QemuBackend implements Backend, QemuGuestHost {
     const image = await this.#add(spec, signal);
     const guest = new QemuGuest(spec, this, image.config);
     try {
-      await this.#start(spec, image, signal);
+      await withStartLock(this.state.startLockPath(spec.id), () => this.#start(spec, image, signal));
       throwIfCancelled(signal);
       await guest.settle(signal);
       throwIfCancelled(signal);
@@ -163,27 +172,20 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   async launch(spec: SandboxSpec): Promise<void> {
-    const lock = join(this.state.directory(spec.id), 'start.lock');
-    if (!tryLock(lock)) throw beingStarted(spec.id);
-    try {
-      // Whoever held the lock before may have started it.
-      const machine = this.state.readMachine(spec.id);
-      if (machine === undefined || !isAlive(machine))
-        await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
-    } finally {
-      releaseLock(lock);
-    }
+    await this.#start(spec, await this.machineImages.take(spec.id, spec.image));
   }
 
-  list(): Promise<readonly GuestRecord[]> {
-    const records = this.state.ids().map((id) => this.#record(id));
-    return Promise.resolve(records.filter((record) => record !== undefined));
+  async list(): Promise<readonly GuestRecord[]> {
+    const records = await Promise.all(this.state.ids().map((id) => this.#record(id)));
+    return records.filter((record) => record !== undefined);
   }
 
   async attach(id: SandboxId): Promise<Guest> {
     try {
-      const spec = this.state.readSpec(id);
-      return new QemuGuest(spec, this, await this.imageConfig(id));
+      const guest = new QemuGuest(this.state.readSpec(id), this, await this.imageConfig(id));
+      // Whoever takes it up lets it go on; one that cannot be brought to that can be removed all the same.
+      if (await guest.conversation.standsStill()) await guest.conversation.goOn().catch(() => undefined);
+      return guest;
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
@@ -268,10 +270,10 @@ class QemuBackend implements Backend, QemuGuestHost {
   }
 
   /** Undefined when it was removed while we looked. */
-  #record(id: SandboxId): GuestRecord | undefined {
+  async #record(id: SandboxId): Promise<GuestRecord | undefined> {
     try {
       const guest = new QemuGuest(this.state.readSpec(id), this);
-      const state = guest.state();
+      const state = await guest.status();
       const problem =
         state === 'broken' ? { problem: 'What is recorded of its process cannot be read.' } : {};
       return { id, backend: this.name, spec: guest.spec, state, ...problem };
@@ -281,13 +283,4 @@ class QemuBackend implements Backend, QemuGuestHost {
       return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
     }
   }
-}
-
-function beingStarted(id: SandboxId): SovereignError {
-  return new SovereignError({
-    reason: 'sandbox.not-running',
-    message: `Another process is starting ${id}.`,
-    hint: 'Wait for it, then connect.',
-    context: { id },
-  });
 }

@@ -6,12 +6,16 @@ import {
   type GuestStats,
   type ImageConfig,
   isAlive,
+  isSameProcess,
   type LimitSpec,
   type SandboxId,
   type SandboxSpec,
   signalProcess,
+  until,
+  withoutStart,
+  withStartLock,
 } from '@sovereign/core';
-import { guestPaths, guestSearchPath, until } from '@sovereign/guest';
+import { guestDefaults } from '@sovereign/guest';
 import { identityOf, type MachineFile, type MachineState } from '@sovereign/microvm';
 import { SovereignError } from '@sovereign/protocol';
 import { MachineConversation } from './machine-conversation.ts';
@@ -33,7 +37,7 @@ export interface QemuGuestHost {
   readonly warm: WarmConversations;
   portsPath(id: SandboxId): string;
   monitorSocketPath(id: SandboxId): string;
-  /** Starts the machine and records it. */
+  /** Starts the machine and records it; nobody else may start or end it meanwhile. */
   launch(spec: SandboxSpec): Promise<void>;
   /** What the image of a sandbox wants of commands; undefined when it has none of a name. */
   imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
@@ -47,21 +51,18 @@ export class QemuGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly isHomeDefault: boolean;
   readonly conversation: MachineConversation;
   readonly #host: QemuGuestHost;
 
   constructor(spec: SandboxSpec, host: QemuGuestHost, image?: ImageConfig) {
     this.id = spec.id;
     this.spec = spec;
-    this.workspacePath = workingDirectory(spec, image);
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      ...image?.env,
-      PYTHONPATH: guestPaths.python,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    // The user of its image does not apply: commands run as root of the machine (ADR 0023).
+    const { workspacePath, baseEnv, isHomeDefault } = guestDefaults(spec, image);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
     this.conversation = new MachineConversation({
       spec,
@@ -72,11 +73,13 @@ export class QemuGuest implements Guest {
     });
   }
 
+  /** Its state, and where a snapshot of ours was under way when its process ended, what the monitor says of it. */
   async status(): Promise<GuestState> {
-    return Promise.resolve(this.state());
+    const state = this.state();
+    return state === 'running' && (await this.conversation.standsStill()) ? 'paused' : state;
   }
 
-  /** The state from the live process: a record alone never counts as running. */
+  /** The state from the live process: a record alone never counts as running. What may stand still in a snapshot counts as running. */
   state(): GuestState {
     const machine = this.#machine();
     if (machine === 'corrupt') return 'broken';
@@ -87,8 +90,12 @@ export class QemuGuest implements Guest {
 
   async start(signal?: AbortSignal): Promise<void> {
     this.expect(['created', 'stopped'], 'start');
-    this.conversation.snapshotLock.forget();
-    await this.#host.launch(this.spec);
+    await withStartLock(this.#host.state.startLockPath(this.id), async () => {
+      // Whoever held the lock before may have started it.
+      if (!['created', 'stopped'].includes(this.state())) return;
+      this.conversation.snapshotLock.forget();
+      await this.#host.launch(this.spec);
+    });
     await this.settle(signal);
   }
 
@@ -140,20 +147,25 @@ export class QemuGuest implements Guest {
       );
       if (hasBegun) await until(() => !isAlive(machine), options.graceMs + endingMs);
     }
-    await this.#kill();
-    this.#removeSockets();
+    await this.#withoutStart(async () => {
+      // Another may have ended it meanwhile, and started it again: that one was not meant.
+      const now = this.#machine();
+      if (typeof machine === 'object' && typeof now === 'object' && isSameProcess(machine, now))
+        await this.#end();
+    });
   }
 
   async pause(): Promise<void> {
-    this.expect(['running'], 'pause');
+    this.expect(['running'], 'pause', await this.status());
     this.#signalMonitor('SIGSTOP');
     await until(() => this.state() === 'paused', killTimeoutMs);
   }
 
   async resume(): Promise<void> {
-    this.expect(['paused'], 'resume');
+    this.expect(['paused'], 'resume', await this.status());
     this.#signalMonitor('SIGCONT');
     await until(() => this.state() === 'running', killTimeoutMs);
+    await this.conversation.goOn();
   }
 
   setLimits(_limits: LimitSpec): Promise<void> {
@@ -180,11 +192,22 @@ export class QemuGuest implements Guest {
     return this.conversation.connect(signal === undefined ? {} : { signal });
   }
 
-  async remove(): Promise<void> {
+  remove(): Promise<void> {
+    return this.#withoutStart(async () => {
+      await this.#end();
+      await this.#host.state.remove(this.id, this.spec.name);
+      this.#host.releaseImage(this.id);
+    });
+  }
+
+  #withoutStart(end: () => Promise<void>): Promise<void> {
+    return withoutStart(this.#host.state.startLockPath(this.id), end);
+  }
+
+  async #end(): Promise<void> {
     await this.#kill();
-    this.#removeSockets();
-    await this.#host.state.remove(this.id, this.spec.name);
-    this.#host.releaseImage(this.id);
+    rmSync(this.#host.portsPath(this.id), { recursive: true, force: true });
+    rmSync(this.#host.monitorSocketPath(this.id), { force: true });
   }
 
   #shutDown(graceMs: number): Promise<void> {
@@ -212,11 +235,6 @@ export class QemuGuest implements Guest {
     });
   }
 
-  #removeSockets(): void {
-    rmSync(this.#host.portsPath(this.id), { recursive: true, force: true });
-    rmSync(this.#host.monitorSocketPath(this.id), { force: true });
-  }
-
   /** SAFETY: a file that cannot be read names no process, so none is signalled by it. */
   #machine(): MachineFile | 'corrupt' | undefined {
     try {
@@ -228,8 +246,7 @@ export class QemuGuest implements Guest {
   }
 
   /** @throws SovereignError `sandbox.not-running` unless it is in one of these states */
-  expect(states: readonly GuestState[], operation: string): void {
-    const state = this.state();
+  expect(states: readonly GuestState[], operation: string, state: GuestState = this.state()): void {
     if (states.includes(state)) return;
     throw new SovereignError({
       reason: 'sandbox.not-running',
@@ -241,11 +258,4 @@ export class QemuGuest implements Guest {
       context: { id: this.id, state },
     });
   }
-}
-
-/** The workspace; without one, what the image names. */
-function workingDirectory({ workspace }: SandboxSpec, image: ImageConfig | undefined): string {
-  if (workspace !== undefined) return workspace.guestPath ?? guestPaths.workspace;
-  const named = image?.workingDirectory ?? '';
-  return named.startsWith('/') ? named : '/';
 }

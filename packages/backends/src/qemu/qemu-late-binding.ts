@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { SovereignError } from '@sovereign/protocol';
-import type { LateBinding, LimitSpec, SandboxSpec } from '@sovereign/core';
+import { checkBindable, type LateBinding, type LimitSpec, type SandboxSpec } from '@sovereign/core';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 
 /**
@@ -13,8 +12,7 @@ export function qemuLateBinding(host: QemuGuestHost): LateBinding {
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
       const guest = new QemuGuest(spec, host, await host.imageConfig(spec.id));
-      if (guest.state() !== 'running') throw notRunning(spec.id, guest.state());
-      if (!isDeepStrictEqual(spec.workspace, made.workspace)) throw workspaceIsFixed(spec);
+      checkBindable(made, guest.state(), spec);
       const changed = changedLimit(made.limits, spec.limits);
       if (changed !== undefined) throw limitIsFixed(spec, changed);
       // SAFETY: it is the claimant's when it has its identity, and not before (tests/pool/qemu-pool.test.ts).
@@ -36,23 +34,5 @@ function limitIsFixed({ id, limits }: SandboxSpec, name: keyof LimitSpec): Sover
     message: `Sandbox ${id} runs and cannot be given ${name} ${String(limits[name])}: a microVM has what it was started with.`,
     hint: 'Open the pool with that limit, or create a sandbox with it.',
     context: { limit: name },
-  });
-}
-
-function workspaceIsFixed({ id, workspace }: SandboxSpec): SovereignError {
-  return new SovereignError({
-    reason: 'capability.missing',
-    message: `Sandbox ${id} runs and cannot be given the workspace ${workspace?.hostPath ?? '(none)'} (lateBinding.hasWorkspace).`,
-    hint: 'Create a sandbox with that workspace, or open the pool with it.',
-    context: { sandbox: id, capability: 'lateBinding.hasWorkspace' },
-  });
-}
-
-function notRunning(id: string, state: string): SovereignError {
-  return new SovereignError({
-    reason: 'sandbox.not-running',
-    message: `Sandbox ${id} is ${state} and cannot be given to anybody.`,
-    hint: 'Take another one.',
-    context: { sandbox: id, state },
   });
 }

@@ -4,6 +4,7 @@ import {
   isAlive,
   signalProcess,
   throwIfCancelled,
+  withStartLock,
   type Guest,
   type ProcessIdentity,
   type SandboxId,
@@ -116,7 +117,7 @@ export class QemuSnapshots implements Snapshots {
     let guest = new QemuGuest(bound, host);
     try {
       guest = new QemuGuest(bound, host, await images.share(bound.id, id));
-      await this.#wake(id, index, bound, signal);
+      await withStartLock(state.startLockPath(bound.id), () => this.#wake(id, index, bound, signal));
       await guest.introduce({ isBooting: false, ...(signal !== undefined && { signal }) });
       throwIfCancelled(signal);
       return guest;

@@ -123,6 +123,18 @@ export class SnapshotFiles {
     return existsSync(this.#root) ? readdirSync(this.#root).filter(isSnapshotId) : [];
   }
 
+  /** Digests of the roots of those that can be read. */
+  roots(): readonly string[] {
+    return this.ids().flatMap((id) => {
+      try {
+        return [this.#read(id).index.boot.base];
+      } catch (error) {
+        if (error instanceof SovereignError) return [];
+        throw error;
+      }
+    });
+  }
+
   /** @throws SovereignError `snapshot.not-found` */
   remove(id: SnapshotId): void {
     if (!existsSync(this.directory(id))) throw notFound(id);

@@ -1,9 +1,14 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { releaseLock, tryLock, type SandboxId } from '@sovereign/core';
+import { lockHolderIsAlive, releaseLock, tryLock, type SandboxId } from '@sovereign/core';
 import { SovereignError } from '@sovereign/protocol';
+import * as v from 'valibot';
 import { QmpClient } from './qmp-client.ts';
 
 const monitorTimeoutMs = 20_000;
+/** A monitor that nobody speaks to answers in a millisecond; who asks for the state of many waits no longer than this. */
+const statusTimeoutMs = 2_000;
+
+const statusSchema = v.object({ running: v.boolean() });
 
 /**
  * Held for as long as a machine stands still, or is without its workspace, for a snapshot. One that a process of ours left
@@ -50,6 +55,24 @@ export class SnapshotLock {
       throw error;
     }
     releaseLock(this.#path);
+  }
+
+  /**
+   * Whether a process of ours that has ended left the machine standing still. At any other time this costs one look for a
+   * file; a monitor that does not answer is not known to have stopped its machine.
+   */
+  async hasLeftStandingStill(monitorSocketPath: string): Promise<boolean> {
+    if (!existsSync(this.#path) || lockHolderIsAlive(this.#path)) return false;
+    try {
+      const qmp = await QmpClient.connect(monitorSocketPath, { timeoutMs: statusTimeoutMs });
+      try {
+        return !v.parse(statusSchema, await qmp.execute('query-status')).running;
+      } finally {
+        await qmp.close();
+      }
+    } catch {
+      return false;
+    }
   }
 
   /** Forgets what was under way: the machine does not run any more. */

@@ -15,19 +15,18 @@ import {
   type SandboxId,
   type SandboxSpec,
   unknownSpec,
+  withStartLock,
 } from '@sovereign/core';
-import { LaunchHelper } from '@sovereign/guest';
+import { imageDirectory, LaunchHelper, workspaceTarget } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
 import type { EngineHost } from './engine-host.ts';
 import { EventLog } from './events/event-log.ts';
 import { detectCgroups } from './detect-cgroups.ts';
-import { imageDirectory } from './guest-defaults.ts';
-import { checkRootDirectory, guestRoot, workspaceTarget, type ImageRoot } from './guest-root.ts';
+import { checkRootDirectory, guestRoot, type ImageRoot } from './guest-root.ts';
 import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 import { quiltLateBinding } from './quilt-late-binding.ts';
 import { QuiltState } from './quilt-state.ts';
-import { withStartLock } from './start-lock.ts';
 import { probeQuilt } from './probe.ts';
 import { emptyDirectory } from './empty-directory.ts';
 import {

@@ -7,18 +7,20 @@ import {
   type GuestStats,
   type ImageConfig,
   isAlive,
+  isSameProcess,
   type LimitSpec,
   type SandboxId,
   type SandboxSpec,
   signalProcess,
+  until,
+  withoutStart,
+  withStartLock,
 } from '@sovereign/core';
-import { connectUnixSocket, firstLines, until } from '@sovereign/guest';
+import { connectUnixSocket, firstLines, guestDefaults } from '@sovereign/guest';
 import { checkRoom, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
-import { guestDefaults } from './guest-defaults.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
-import { withoutStart, withStartLock } from './start-lock.ts';
 
 /** How long the kernel may take to end killed processes before we report them. */
 const killTimeoutMs = 10_000;
@@ -58,7 +60,7 @@ export class QuiltGuest implements Guest {
     this.workspacePath = workspacePath;
     this.baseEnv = baseEnv;
     if (user !== undefined) this.user = user;
-    this.isHomeDefault = isHomeDefault === true;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
   }
 
@@ -249,7 +251,7 @@ function endedEarly(id: SandboxId, said: string, cause?: unknown): SovereignErro
 
 function isSameGuest(one: GuestFile | 'corrupt' | undefined, other: typeof one): boolean {
   if (typeof one !== 'object' || typeof other !== 'object') return one === other;
-  return one.pid === other.pid && one.startTicks === other.startTicks && one.bootId === other.bootId;
+  return isSameProcess(one, other);
 }
 
 /** Where no directory of sockets could be made there is no socket either. */

@@ -1,6 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import { SovereignError } from '@sovereign/protocol';
-import type { LateBinding, LimitSpec, SandboxSpec } from '@sovereign/core';
+import { checkBindable, type LateBinding, type LimitSpec } from '@sovereign/core';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 
 /**
@@ -13,8 +11,7 @@ export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
       const guest = new QuiltGuest(spec, host);
-      if (guest.state() !== 'running') throw notRunning(spec.id, guest.state());
-      if (!isDeepStrictEqual(spec.workspace, made.workspace)) throw workspaceIsFixed(spec);
+      checkBindable(made, guest.state(), spec);
       const changed = changedLimits(made.limits, spec.limits);
       if (Object.keys(changed).length > 0) await guest.setLimits(changed);
       host.state.rebind(spec);
@@ -28,22 +25,4 @@ function changedLimits(from: LimitSpec, to: LimitSpec): LimitSpec {
   return Object.fromEntries(
     Object.entries(to).filter(([name, value]) => value !== from[name as keyof LimitSpec]),
   );
-}
-
-function workspaceIsFixed({ id, workspace }: SandboxSpec): SovereignError {
-  return new SovereignError({
-    reason: 'capability.missing',
-    message: `Sandbox ${id} runs and cannot be given the workspace ${workspace?.hostPath ?? '(none)'} (lateBinding.hasWorkspace).`,
-    hint: 'Create a sandbox with that workspace.',
-    context: { sandbox: id, capability: 'lateBinding.hasWorkspace' },
-  });
-}
-
-function notRunning(id: string, state: string): SovereignError {
-  return new SovereignError({
-    reason: 'sandbox.not-running',
-    message: `Sandbox ${id} is ${state} and cannot be given to anybody.`,
-    hint: 'Take another one.',
-    context: { sandbox: id, state },
-  });
 }

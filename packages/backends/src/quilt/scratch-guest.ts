@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type GuestChannel, isAlive, type SandboxSpec, signalProcess } from '@sovereign/core';
+import { type GuestChannel, isAlive, type SandboxSpec, signalProcess, until } from '@sovereign/core';
 import {
   connectGuestChannel,
   connectUnixSocket,
@@ -11,7 +11,6 @@ import {
   type MountEntry,
   stagedPath,
   type StagedPath,
-  until,
 } from '@sovereign/guest';
 import { guestRoot, type GuestRoot, type ImageRoot } from './guest-root.ts';
 import { launchQuilt, makeSocketDirectory } from './quilt-launch.ts';

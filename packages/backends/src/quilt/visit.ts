@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
-import type { ProcessIdentity } from '@sovereign/core';
-import { firstLines, guestPaths, until, type HelperResult, type LaunchHelper } from '@sovereign/guest';
+import { until, type ProcessIdentity } from '@sovereign/core';
+import { firstLines, guestPaths, type HelperResult, type LaunchHelper } from '@sovereign/guest';
 
 /** How long one step in the kernel may take: far above its milliseconds, for a host that swaps. */
 const timeoutMs = 30_000;

@@ -1,6 +1,7 @@
 import { SovereignError, type BackendName, type Tier } from '@sovereign/protocol';
 import type { Backend } from '../contract/backend.ts';
 import type { ContainerEngine, EngineAbility } from '../contract/container-engine.ts';
+import type { Sweeper } from '../contract/leftovers.ts';
 import type { LedgerRuntime } from '../ledger/ledger.ts';
 import type { ProbeCache } from '../selection/probe-cache.ts';
 import { selectBackend, type RequestedTier } from '../selection/select-backend.ts';
@@ -46,6 +47,17 @@ export class EngineChoice {
     const all = this.all();
     const probes = await Promise.all(all.map(({ backend }) => this.#init.probes.probe(backend)));
     return all.filter((_, at) => probes[at]?.ok === true);
+  }
+
+  /** Everybody who may have left something: engines that can run here, and backends that need not run for it. */
+  async sweepers(): Promise<readonly { readonly backend: Backend; readonly sweeper: Sweeper }[]> {
+    const engines = await this.available();
+    return [
+      ...engines.map(({ backend, engine }) => ({ backend, sweeper: engine })),
+      ...this.#init.backends.flatMap((backend) =>
+        backend.sweeper === undefined ? [] : [{ backend, sweeper: backend.sweeper }],
+      ),
+    ];
   }
 
   /** The backend of a record. */

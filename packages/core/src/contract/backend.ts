@@ -3,6 +3,7 @@ import type { BootArtifacts } from './boot-artifacts.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { ContainerEngine } from './container-engine.ts';
 import type { ImageLibrary } from './images.ts';
+import type { Sweeper } from './leftovers.ts';
 import type { LateBinding } from './late-binding.ts';
 import type { LimitSpec, SandboxId, SandboxSpec } from './sandbox-spec.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -118,6 +119,8 @@ export interface Backend {
   readonly bootArtifacts?: BootArtifacts;
   /** Binding a guest that runs to whoever claims it; undefined on a backend without. */
   readonly lateBinding?: LateBinding;
+  /** What is left of its things that nobody needs; undefined where that is its engine's to say, or nothing is left. */
+  readonly sweeper?: Sweeper;
   probe(signal?: AbortSignal): Promise<Probe>;
   /** Brings a guest up. When it fails at any step, what had been made is removed before the error is thrown. */
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest>;

@@ -1,5 +1,6 @@
 import type { Guest } from './backend.ts';
 import type { ImageConfig, ImageLibrary, ImageRecord } from './images.ts';
+import type { Sweeper } from './leftovers.ts';
 import type { SandboxId, SandboxSpec, VolumeMount } from './sandbox-spec.ts';
 import type { WorkspaceReview } from './workspace-review.ts';
 
@@ -71,16 +72,6 @@ export interface ChangeRecord {
   readonly path: string;
 }
 
-/** What a crash or a stranger left of an engine's things. */
-export interface Leftover {
-  /** Of what kind it is: `sandbox`, `directory`, `cgroup`, `device`, `layer`, `network`, `socket` … */
-  readonly kind: string;
-  readonly id: string;
-  /** Why nobody needs it. */
-  readonly why: string;
-  readonly bytes: number;
-}
-
 export interface EngineEvent {
   readonly atMs: number;
   readonly kind:
@@ -119,7 +110,7 @@ export type EngineAbility =
  * A call that needs an ability of `lacks` is refused with `capability.missing` and changes nothing; a quota where the
  * file system has none with `limit.unsupported`, a build where no builder is installed with `image.builder-missing`.
  */
-export interface ContainerEngine {
+export interface ContainerEngine extends Sweeper {
   /** What it cannot do. Default: nothing. */
   readonly lacks?: readonly EngineAbility[];
   readonly images: ImageLibrary;
@@ -140,10 +131,6 @@ export interface ContainerEngine {
   diff(sandbox: SandboxId): AsyncIterable<ChangeRecord>;
   /** Changes of workspaces that are reviewed; undefined on an engine without. */
   readonly review?: WorkspaceReview;
-  /** What nobody needs any more. Looking changes nothing. */
-  leftovers(): Promise<readonly Leftover[]>;
-  /** Removes one of those. @throws SovereignError when it is in use again */
-  sweep(leftover: Leftover): Promise<void>;
   /** What happens from now on, until the signal. */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
 }

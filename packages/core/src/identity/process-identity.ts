@@ -31,6 +31,11 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return identity.bootId === bootId() && processIdentity(identity.pid)?.startTicks === identity.startTicks;
 }
 
+/** Whether two identities name one process, living or not. */
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return one.pid === other.pid && one.startTicks === other.startTicks && one.bootId === other.bootId;
+}
+
 /**
  * Sends a signal to that very process; false when it is gone.
  *

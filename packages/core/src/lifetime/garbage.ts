@@ -1,7 +1,7 @@
 import type { GuestRecord } from '../contract/backend.ts';
-import type { Leftover } from '../contract/container-engine.ts';
+import type { Backend } from '../contract/backend.ts';
+import type { Sweeper } from '../contract/leftovers.ts';
 import type { ContainerHost } from '../containers/container-host.ts';
-import type { ChosenEngine } from '../containers/engine-choice.ts';
 import { invalid } from '../runtime/argument-checks.ts';
 import { isAbandoned } from '../pool/sweep-warm.ts';
 import { toSovereignError } from '../runtime/to-sovereign-error.ts';
@@ -13,7 +13,7 @@ import { isOwnerGone } from './owner.ts';
 export interface GarbageItem {
   /** `sandbox/sbx_…`, `quilt/directory/…`: what `sweep` takes. */
   readonly id: string;
-  /** `expired`, `orphan`, `broken`; or what an engine calls its leftover: `directory`, `cgroup`, `layer` … */
+  /** `expired`, `orphan`, `broken`; or what a backend calls its leftover: `directory`, `cgroup`, `layer`, `root` … */
   readonly kind: string;
   readonly backend: string;
   readonly act: 'stop' | 'remove';
@@ -51,7 +51,7 @@ const nowhere = { type: 'process', tier: 'process', isIsolated: false } as const
 
 /**
  * Finds what crashes, limits and owners that are gone have left, and removes it on request (R-PRIM-7): sandboxes whose own
- * limits have passed, ephemeral ones whose maker is gone, broken ones, and what engines say that nobody needs. A sandbox
+ * limits have passed, ephemeral ones whose maker is gone, broken ones, and what backends say that nobody needs. A sandbox
  * of a task, a session or a service is never garbage because its maker is gone.
  */
 export class Garbage {
@@ -107,7 +107,7 @@ export class Garbage {
     const { sandboxes, problems } = await host.list();
     const found = sandboxes.flatMap((record) => this.#sandbox(record));
     const all = [...problems] as GarbagePlan['problems'][number][];
-    const answers = await Promise.all((await host.engines.available()).map((chosen) => leftoversOf(chosen)));
+    const answers = await Promise.all((await host.engines.sweepers()).map((one) => leftoversOf(one)));
     for (const answer of answers) {
       found.push(...answer.found);
       if (answer.problem !== undefined) all.push(answer.problem);
@@ -142,12 +142,18 @@ export class Garbage {
   }
 }
 
-async function leftoversOf({ engine, backend }: ChosenEngine): Promise<{
+async function leftoversOf({
+  backend,
+  sweeper,
+}: {
+  readonly backend: Backend;
+  readonly sweeper: Sweeper;
+}): Promise<{
   readonly found: readonly Found[];
   readonly problem?: GarbagePlan['problems'][number];
 }> {
   try {
-    const left: readonly Leftover[] = await engine.leftovers();
+    const left = await sweeper.leftovers();
     const found = left.map((leftover): Found => {
       const { kind, id, why, bytes } = leftover;
       return {
@@ -159,7 +165,7 @@ async function leftoversOf({ engine, backend }: ChosenEngine): Promise<{
           why,
           bytes,
         },
-        sweep: () => engine.sweep(leftover),
+        sweep: () => sweeper.sweep(leftover),
       };
     });
     return { found };

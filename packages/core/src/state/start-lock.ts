@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { releaseLock, tryLock } from '@sovereign/core';
-import { until } from '@sovereign/guest';
 import { SovereignError } from '@sovereign/protocol';
+import { releaseLock, tryLock } from '../identity/owner-lock.ts';
+import { until } from './until.ts';
 
 /** How long an end waits for a start: above what any launch may take, so that who holds it longer is stopped itself. */
 const waitMs = 30_000;
 
 /**
  * Runs `start` while no other process starts or ends the same sandbox: two guests on one writable layer would ruin it,
- * and an end would take away the groups that a start is about to join.
+ * and an end would not see what a start has launched and not yet recorded.
  *
  * @param path file of the lock; it names its owner, so that one left by a crash is taken over.
  * @throws SovereignError `sandbox.not-running` when another process is at it, `sandbox.not-found` when it was removed.

@@ -1,0 +1,49 @@
+import type { Guest, ImageConfig, SandboxSpec } from '@sovereign/core';
+import { guestPaths, guestSearchPath } from './guest-mounts.ts';
+
+/** Longest path that a Linux guest takes, its final NUL included: PATH_MAX of linux/limits.h. */
+const maxPathBytes = 4_096;
+
+/**
+ * What commands of a sandbox start from where they say nothing: by its image, and by us where that says nothing either.
+ *
+ * @param image undefined for a sandbox whose image has no configuration, such as `host` or a root directory.
+ */
+export function guestDefaults(
+  spec: SandboxSpec,
+  image?: ImageConfig,
+): Pick<Guest, 'workspacePath' | 'baseEnv' | 'user'> & { readonly isHomeDefault: boolean } {
+  const user = image?.user ?? '';
+  return {
+    workspacePath: workingDirectory(spec, image),
+    baseEnv: {
+      PATH: guestSearchPath,
+      HOME: '/root',
+      LANG: 'C.UTF-8',
+      ...image?.env,
+      PYTHONPATH: guestPaths.python,
+      SOVEREIGN_SANDBOX: spec.id,
+    },
+    isHomeDefault: image?.env['HOME'] === undefined,
+    ...(user !== '' && { user }),
+  };
+}
+
+/** Where the workspace is inside; `/` when there is none. */
+export function workspaceTarget(spec: SandboxSpec): string {
+  return spec.workspace === undefined ? '/' : (spec.workspace.guestPath ?? guestPaths.workspace);
+}
+
+/** WORKDIR of an image, where it names one that can be a directory; an image is a stranger's. */
+export function imageDirectory(image: ImageConfig | undefined): string | undefined {
+  const named = image?.workingDirectory ?? '';
+  return named.startsWith('/') && !named.includes('\0') && Buffer.byteLength(named) < maxPathBytes
+    ? named
+    : undefined;
+}
+
+/** The workspace; without one, what the image names. */
+function workingDirectory(spec: SandboxSpec, image: ImageConfig | undefined): string {
+  if (spec.workspace !== undefined) return workspaceTarget(spec);
+  return imageDirectory(image) ?? workspaceTarget(spec);
+}
