@@ -7,6 +7,7 @@ import {
   prepareHostRoot,
   stagedPath,
   workspaceMounts,
+  workspaceTarget,
   type MountEntry,
   type StagedOverlay,
   type StagedPath,
@@ -119,11 +120,6 @@ function memoryFileSystems(memoryBytes: number | undefined): readonly MountEntry
     { kind: 'tmpfs', target: '/dev/shm', mode: 0o1777, ...part(2) },
     { kind: 'tmpfs', target: '/run', mode: 0o755, ...part(8) },
   ];
-}
-
-/** Where the workspace is inside; `/` when there is none. */
-export function workspaceTarget(spec: SandboxSpec): string {
-  return spec.workspace === undefined ? '/' : (spec.workspace.guestPath ?? guestPaths.workspace);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type ContainerEngine,
   type Guest,
   type GuestRecord,
+  type ImageConfig,
   type LateBinding,
   type ProcessIdentity,
   type Probe,
@@ -16,13 +17,12 @@ import {
   type SandboxSpec,
   unknownSpec,
 } from '@sovereign/core';
-import { LaunchHelper } from '@sovereign/guest';
+import { imageDirectory, LaunchHelper, workspaceTarget } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
 import type { EngineHost } from './engine-host.ts';
 import { EventLog } from './events/event-log.ts';
 import { detectCgroups } from './detect-cgroups.ts';
-import { imageDirectory } from './guest-defaults.ts';
-import { checkRootDirectory, guestRoot, workspaceTarget, type ImageRoot } from './guest-root.ts';
+import { checkRootDirectory, guestRoot, type ImageRoot } from './guest-root.ts';
 import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 import { quiltLateBinding } from './quilt-late-binding.ts';
@@ -164,8 +164,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   async attach(id: SandboxId): Promise<Guest> {
     try {
       const spec = this.state.readSpec(id);
-      const held = spec.image.kind === 'reference' ? await this.images.held(id) : undefined;
-      return new QuiltGuest(spec, this, held?.config);
+      return new QuiltGuest(spec, this, await this.imageConfig(id));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QuiltGuest(unknownSpec(id), this);
@@ -183,6 +182,10 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
 
   socketPath(id: SandboxId): string {
     return join(this.#options.runtimeDirectory, `${id}.sock`);
+  }
+
+  async imageConfig(id: SandboxId): Promise<ImageConfig | undefined> {
+    return (await this.images.held(id))?.config;
   }
 
   releaseImage(id: SandboxId): void {

@@ -12,10 +12,9 @@ import {
   type SandboxSpec,
   signalProcess,
 } from '@sovereign/core';
-import { connectUnixSocket, firstLines, until } from '@sovereign/guest';
+import { connectUnixSocket, firstLines, guestDefaults, until } from '@sovereign/guest';
 import { checkRoom, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
-import { guestDefaults } from './guest-defaults.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
 import { withoutStart, withStartLock } from './start-lock.ts';
@@ -35,6 +34,8 @@ export interface QuiltGuestHost {
   forget(id: SandboxId): Promise<void>;
   /** Deletes what is in a directory with the rights of a guest's root. */
   emptyAsGuest(directory: string): Promise<void>;
+  /** What the sandbox's image says of commands; undefined for an image that says nothing of its own. */
+  imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
   /** Lets go of the image that the sandbox holds, if any. */
   releaseImage(id: SandboxId): void;
 }

@@ -4,7 +4,7 @@ import type { LateBinding, LimitSpec, SandboxSpec } from '@sovereign/core';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 
 /**
- * Name, environment and labels of a quilt sandbox are records of ours, and its limits those of its control groups: all
+ * Name, user, environment and labels of a quilt sandbox are records of ours, and its limits those of its control groups: all
  * can be given to one that runs. A workspace is a mount in a namespace that only the launch makes.
  */
 export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
@@ -12,7 +12,7 @@ export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
     hasWorkspace: false,
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
-      const guest = new QuiltGuest(spec, host);
+      const guest = new QuiltGuest(spec, host, await host.imageConfig(spec.id));
       if (guest.state() !== 'running') throw notRunning(spec.id, guest.state());
       if (!isDeepStrictEqual(spec.workspace, made.workspace)) throw workspaceIsFixed(spec);
       const changed = changedLimits(made.limits, spec.limits);
