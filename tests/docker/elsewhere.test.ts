@@ -86,6 +86,25 @@ tierTest('docker', engine.absence, () => {
     },
   );
 
+  verifies(
+    ['R-TIER-2', 'R-PRIM-5'],
+    'an engine elsewhere: USER and WORKDIR of an image are followed there too',
+    async () => {
+      await play(async ({ backend, create }) => {
+        const config = { user: '1234:4321', workingDirectory: '/srv/work' };
+        await backend.engine?.images.import(pieces(busyboxRoot()), { reference: 'whose:1', config });
+        const guest = await create({ image: { kind: 'reference', reference: 'whose:1' } });
+        const { user = '', workspacePath } = await backend.attach(guest.id);
+        const channel = connectGuestChannel(await guest.connect());
+        const script = 'echo $(id -u) $(id -g) $(pwd)';
+        const asked = { command: 'sh', args: ['-c', script], cwd: workspacePath, env: environmentOf(guest) };
+        const { stdout } = await collect(channel.exec({ ...asked, user }));
+        expect(stdout.toString()).toBe('1234 4321 /srv/work\n');
+        await channel.close();
+      });
+    },
+  );
+
   verifies('R-TIER-2', 'an engine elsewhere: what it cannot have is refused by its name', async () => {
     await play(async ({ create, directory, backend }) => {
       const hostPath = await directory('w');

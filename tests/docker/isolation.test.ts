@@ -4,9 +4,17 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { missingLayers, requiredLayers } from '@sovereign/core';
 import { connectGuestChannel } from '@sovereign/guest';
-import { sandboxSpecForTest, skipOrFail, tierTest, verifies } from '@sovereign/testkit';
+import {
+  collect,
+  environmentOf,
+  sandboxSpecForTest,
+  skipOrFail,
+  tierTest,
+  verifies,
+} from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { startEngine } from '../support/engines.ts';
+import { busyboxRoot, pieces } from './busybox-root.ts';
 import { playOn } from './scene.ts';
 
 // The hardening is the same request to both; what an engine does with it is asked of both.
@@ -108,6 +116,37 @@ for (const name of ['docker', 'podman'] as const) {
         expect(execFileSync('stat', ['-c', '%u:%g', join(hostPath, 'made')]).toString()).toBe('4321:4322\n');
       });
     });
+
+    verifies(
+      ['R-TIER-2', 'R-PRIM-5'],
+      'with a workspace of somebody, USER of the image gives way to its owner, and another user is refused',
+      async () => {
+        await playOn(engine, {}, async ({ backend, create, sh, directory, root }) => {
+          execFileSync('chmod', ['755', root]);
+          const hostPath = await directory('w');
+          const reference = 'whose:1';
+          const image = { kind: 'reference', reference } as const;
+          await backend.engine?.images.import(pieces(busyboxRoot()), { reference, config: { user: '1234' } });
+          expect((await create({ image, workspace: { hostPath } })).user).toBe('1234');
+          execFileSync('chown', ['4321:4322', hostPath]);
+          const guest = await create({ image, workspace: { hostPath } });
+          expect([guest.user, (await backend.attach(guest.id)).user]).toEqual([undefined, undefined]);
+          const capabilities = 'while read name value; do case $name in Cap*) echo $value;; esac; done';
+          const seen = await sh(guest, `id -u; (${capabilities}) < /proc/self/status`);
+          expect(seen).toBe(`4321\n${'0000000000000000\n'.repeat(5)}`);
+          const channel = connectGuestChannel(await guest.connect());
+          const asked = { command: 'id', cwd: '/', env: environmentOf(guest), user: '1234' };
+          await expect(collect(channel.exec(asked))).rejects.toMatchObject({ reason: 'argument.invalid' });
+          await channel.close();
+          // What is made of it is nobody's, as its image was.
+          const committed = await backend.engine?.commit(guest.id, {
+            reference: 'whose:2',
+            config: { user: '' },
+          });
+          expect(committed?.config.user).toBe('0:0');
+        });
+      },
+    );
 
     verifies('R-TIER-2', 'a shield that is a link mounts nothing of what it points to', async () => {
       await playOn(engine, {}, async ({ create, sh, directory }) => {

@@ -7,40 +7,14 @@ import { promisify } from 'node:util';
 import { findProgram } from '@sovereign/guest';
 import { skipOrFail, tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
-import { inPieces, rawTar } from '../../packages/images/src/tar/tar-for-test.ts';
 import { probeTiers } from '../support/tiers.ts';
-import { busyboxRoot } from './busybox-root.ts';
 import { ImageScene } from './image-scene.ts';
 import { RealRegistry, registryAbsence } from './real-registry.ts';
+import { makeTwoLayers, proof, proven } from './two-layers.ts';
 
 const run = promisify(execFile);
 /** `user` with the password `secret`, by bcrypt. */
 const passwords = 'user:$2y$05$ak1bpp0DMKsP4J1kL5FNaOXC1gemSDRi6lQyVn33kgpu1RpIsTnpG\n';
-
-const upper = rawTar([
-  { name: 'etc/', type: '5' },
-  { name: 'etc/.wh.gone' },
-  { name: 'data/', type: '5', mode: 0o700 },
-  { name: 'data/.wh..wh..opq' },
-  { name: 'data/new', content: 'new' },
-  { name: 'etc/base', content: 'changed' },
-]);
-
-/** An image of two layers in which the upper one changes, hides and removes what the lower one has. */
-async function makeTwoLayers(scene: ImageScene, name: string): Promise<void> {
-  const library = scene.library();
-  await library.import(inPieces(await busyboxRoot(), 256 * 1024), { reference: `${name}-base` });
-  await library.addLayer({
-    base: `${name}-base`,
-    reference: name,
-    layer: inPieces(upper),
-    config: { env: { GREETING: 'hello' }, workingDirectory: '/data' },
-  });
-}
-
-const proof =
-  'cat /etc/base; [ -e /etc/gone ] || echo removed; ls /data; pwd; echo $GREETING; stat -c %a /data /tmp';
-const proven = 'changedremoved\nnew\n/data\nhello\n700\n1777\n';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, realTools);
 

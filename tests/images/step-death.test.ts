@@ -1,14 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { Guest, Leftover } from '@sovereign/core';
-import { findShelld } from '@sovereign/guest';
-import { eventually, hostProcesses, tierTest, verifies } from '@sovereign/testkit';
+import { findProgram, findShelld } from '@sovereign/guest';
+import { eventually, hostProcesses, skipOrFail, tierTest, verifies } from '@sovereign/testkit';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { rawTar } from '../../packages/images/src/tar/tar-for-test.ts';
 import { importBusybox, needsBusybox } from '../quilt/busybox-image.ts';
@@ -38,13 +38,14 @@ function deaths(): void {
   afterAll(() => rm(scripts, { recursive: true, force: true }));
 
   /**
-   * Kills the operation before every step of it. After each: what is left is named, by who only looks, and removed; nothing is
+   * Kills the operation before every step of it, or before one in `stride`. After each: what is left is named, by who only looks, and removed; nothing is
    * listed that is not whole; the image that a sandbox holds is whole.
    */
   const killEverywhere = async (
     busybox: string,
     operation: string,
     prepare: (scene: QuiltScene) => Promise<void>,
+    stride = 1,
   ): Promise<void> => {
     await QuiltScene.play(async (scene) => {
       await importBusybox(scene, busybox);
@@ -53,14 +54,14 @@ function deaths(): void {
         image: { kind: 'reference', reference: 'base' },
       });
       const before = await ours(scene);
-      let step = 0;
+      let step = 1 - stride;
       for (let isKilled = true; isKilled;) {
-        expect(++step).toBeLessThan(mostSteps);
+        expect((step += stride)).toBeLessThan(mostSteps);
         await prepare(scene);
         isKilled = await runVictim(scene, victim, operation, step);
         await eventually(
           'what it had begun has ended',
-          async () => (await ours(scene)).every((pid) => before.includes(pid)),
+          async () => (await ours(scene)).every((one) => before.includes(one)),
           20_000,
         );
         const found = await scene.leftovers();
@@ -100,6 +101,17 @@ function deaths(): void {
     (context) => killEverywhere(needsBusybox(context), 'remove', importMade),
   );
 
+  verifies(
+    ['R-PRIM-5', 'R-PRIM-7'],
+    'a build killed before its steps, and between the lines that its builder prints',
+    { timeoutMs },
+    async (context) => {
+      if (findProgram('buildah') === undefined) skipOrFail(context, 'buildah', 'buildah is not installed');
+      // Five guests come up in a build: one step in three keeps the test in its time.
+      await killEverywhere(needsBusybox(context), 'build', writeContext, 3);
+    },
+  );
+
   verifies(['R-PRIM-5', 'R-PRIM-7'], 'gc killed before every step of it', { timeoutMs }, (context) =>
     killEverywhere(needsBusybox(context), 'gc', writeGarbage),
   );
@@ -108,6 +120,14 @@ function deaths(): void {
 /** Archive of a root that is `/made` alone: it shares no layer with the base. */
 async function writeRoot(scene: QuiltScene): Promise<void> {
   await writeFile(join(scene.root, 'root.tar'), rawTar([{ name: 'made', content: 'made\n' }]));
+}
+
+/** Of a build that adds `/made` to the base. */
+async function writeContext(scene: QuiltScene): Promise<void> {
+  const context = join(scene.root, 'context');
+  await mkdir(context, { recursive: true });
+  await writeFile(join(context, 'made'), 'made\n');
+  await writeFile(join(context, 'Dockerfile'), 'FROM base\nCOPY made /made\nRUN cat /made /kept\n');
 }
 
 async function importMade(scene: QuiltScene): Promise<void> {
@@ -158,9 +178,21 @@ async function runVictim(
   return signalCode !== null;
 }
 
-/** Processes that work on the scene. */
-async function ours(scene: QuiltScene): Promise<readonly number[]> {
-  return (await hostProcesses()).filter(({ command }) => command.includes(scene.root)).map(({ pid }) => pid);
+/** Who works on the scene: processes that name it, and mount namespaces that hold anything of it. */
+async function ours(scene: QuiltScene): Promise<readonly string[]> {
+  const found = await Promise.all(
+    (await hostProcesses()).map(async ({ pid, command }) => {
+      const [mounts, namespace] = await Promise.all([
+        readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => ''),
+        readlink(`/proc/${pid}/ns/mnt`).catch(() => ''),
+      ]);
+      return [
+        ...(command.includes(scene.root) ? [String(pid)] : []),
+        ...(mounts.includes(basename(scene.root)) ? [namespace] : []),
+      ];
+    }),
+  );
+  return [...new Set(found.flat())];
 }
 
 /** One may go with another. */

@@ -1,6 +1,6 @@
 /**
  * Does one thing to an image library, and kills itself (SIGKILL) right before the n-th step of it: a change in the directory of
- * the library, or a piece read of an archive or a blob. Ends with exit code 0 when there are fewer steps. Arguments: root of a
+ * the library, a piece read of an archive or a blob, or a line of a build. Ends with exit code 0 when there are fewer steps. Arguments: root of a
  * scene, what to do, n, shelld.
  */
 import fs from 'node:fs';
@@ -51,6 +51,7 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   load: () => images.load(fs.createReadStream(join(root, 'made.tar'))),
   import: () => images.import(fs.createReadStream(join(root, 'root.tar')), { reference: 'made' }),
   remove: () => images.remove('made'),
+  build: () => images.build({ contextPath: join(root, 'context'), reference: 'made', onProgress: count }),
   gc: async () => {
     for (const leftover of await engine.leftovers())
       if (leftover.kind !== 'cgroup') await engine.sweep(leftover);

@@ -28,12 +28,14 @@ verifies('R-NEW-4', 'a claim is bound to name, workspace, environment, labels an
     const pool = await runtime.openPool({
       tier,
       name: 'p',
+      user: 'pool',
       env: { A: 'pool', B: 'pool' },
       labels: { x: 'pool' },
     });
     const sandbox = await pool.claim({
       name: 'mine',
       workspace: { path: root },
+      user: 'claim:8',
       env: { B: 'claim', SECRET: 'hunter2' },
       labels: { y: 'claim' },
       limits: { pids: 7 },
@@ -41,6 +43,7 @@ verifies('R-NEW-4', 'a claim is bound to name, workspace, environment, labels an
     expect(sandbox.spec).toMatchObject({
       name: 'mine',
       workspace: { hostPath: root },
+      user: 'claim:8',
       env: { A: 'pool', B: 'claim', SECRET: 'hunter2' },
       labels: { x: 'pool', y: 'claim' },
       limits: { pids: 7 },
@@ -57,14 +60,20 @@ verifies('R-NEW-4', 'a claim is bound to name, workspace, environment, labels an
 verifies(['R-NEW-4', 'R-GOV-3'], 'every step is in the ledger, and no value of the environment', async () => {
   await play({}, async (scene) => {
     const pool = await scene.runtime.openPool({ tier, name: 'p', size: 1, memoryBytes: 2 ** 30 });
-    await pool.claim({ name: 'mine', env: { SECRET: 'hunter2' } });
+    await pool.claim({ name: 'mine', user: '7:8', env: { SECRET: 'hunter2' } });
     await pool.whenFull();
     await pool.drain();
     expect(await scene.intents('pool.open')).toEqual([
       { kind: 'pool.open', pool: 'p', size: 1, memoryBytes: 2 ** 30 },
     ]);
     const [claim] = await scene.intents('pool.claim');
-    expect(claim).toMatchObject({ pool: 'p', name: 'mine', envNames: ['SECRET'], workspace: null });
+    expect(claim).toMatchObject({
+      pool: 'p',
+      name: 'mine',
+      envNames: ['SECRET'],
+      workspace: null,
+      user: '7:8',
+    });
     expect(await scene.intents('pool.drain')).toEqual([{ kind: 'pool.drain', pool: 'p' }]);
     expect(await scene.intents('sandbox.create')).toHaveLength(2);
     expect(await scene.intents('sandbox.remove')).toHaveLength(1);

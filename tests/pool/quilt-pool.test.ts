@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { eventually, tierTest, verifies } from '@sovereign/testkit';
-import type { Pool, PoolOptions, Sovereign } from '@sovereign/sdk';
+import { findProgram } from '@sovereign/guest';
+import { eventually, skipOrFail, tierTest, verifies } from '@sovereign/testkit';
+import type { Pool, PoolOptions, Sandbox, Sovereign } from '@sovereign/sdk';
 import { expect } from 'vitest';
+import { inPieces } from '../../packages/images/src/tar/tar-for-test.ts';
 import { FaultScene } from '../faults/support.ts';
+import { busyboxRoot } from '../images/busybox-root.ts';
 import { probeTiers } from '../support/tiers.ts';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, quilt);
@@ -125,6 +128,33 @@ function quilt(): void {
       await pool.drain();
     });
   });
+
+  verifies(
+    ['R-NEW-4', 'R-PRIM-5'],
+    'a claimed sandbox has USER, WORKDIR and environment of its image; pool and claim may name another user',
+    async (context) => {
+      if (findProgram('busybox') === undefined) skipOrFail(context, 'busybox', 'busybox is not installed');
+      await FaultScene.play(async (scene) => {
+        const client = await scene.client();
+        const config = { user: '1234', workingDirectory: '/srv', env: { PATH: '/bin', SAID: 'image' } };
+        await client.images.import(inPieces(await busyboxRoot(), 256 * 1024), { reference: 'app:1', config });
+        const says = async (sandbox: Sandbox): Promise<string> =>
+          (await sandbox.commands.run('echo $(id -u) $(id -g) $(pwd) $HOME $SAID')).stdoutText;
+        const asked = { tier: 'quilt', image: 'app:1', size: 1 } as const;
+        await using plain = await client.pool(asked);
+        expect(await says(await plain.claim())).toBe('1234 0 /srv / image\n');
+        expect(await says(await plain.claim({ user: '7:8' }))).toBe('7 8 /srv / image\n');
+        await using named = await client.pool({ ...asked, user: '5' });
+        expect(await says(await named.claim())).toBe('5 0 /srv / image\n');
+        expect(await says(await named.claim({ user: '0', name: 'root' }))).toBe('0 0 /srv / image\n');
+        // Another client finds it as the claim made it.
+        expect(await says(await (await scene.client()).connect('root'))).toBe('0 0 /srv / image\n');
+        await named.whenFull();
+        await expect(named.claim({ user: 'a:b:c' })).rejects.toMatchObject({ reason: 'argument.invalid' });
+        expect(named.status()).toMatchObject({ ready: 1, claimed: 2 });
+      });
+    },
+  );
 
   verifies(
     ['R-NEW-4', 'R-PRIM-6'],

@@ -12,7 +12,12 @@ export { findShelld } from './shelld-binary.ts';
 export { bubblewrapArguments, type BubblewrapSpec, type MountEntry } from './launch/bubblewrap.ts';
 export { hostExpectations } from './launch/host-expectations.ts';
 export { findProgram } from './launch/find-program.ts';
-export { guestDefaults, imageDirectory, workspaceTarget } from './launch/guest-defaults.ts';
+export {
+  guestDefaults,
+  imageDirectory,
+  workspaceTarget,
+  type ImageDefaults,
+} from './launch/guest-defaults.ts';
 export { guestPaths, guestSearchPath } from './launch/guest-mounts.ts';
 export { etcAllowList, prepareHostRoot, type HostRoot, type SystemMount } from './launch/host-root.ts';
 export {

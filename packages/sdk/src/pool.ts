@@ -22,7 +22,8 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Hands a ready sandbox out, with the name, workspace, environment, labels and limits that it is to have from now on.
+   * Hands a ready sandbox out, with the name, workspace, user, environment, labels and limits that it is to have from now
+   * on.
    * When none is ready it waits for the next one, unless `isReadyOnly`.
    *
    * @throws SovereignError `pool.exhausted`, `capability.missing` when the backend cannot bind a workspace late …

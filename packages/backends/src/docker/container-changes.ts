@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { ChangeRecord, SandboxSpec } from '@sovereign/core';
+import { workspaceTarget } from '@sovereign/guest';
 import { readAnswer } from './container-state.ts';
-import { workspaceTarget } from './workspace-binds.ts';
 
 const changesSchema = v.nullable(v.array(v.object({ Path: v.string(), Kind: v.picklist([0, 1, 2]) })));
 const kinds = ['modified', 'added', 'removed'] as const;

@@ -35,7 +35,7 @@ const init: ContainerRequestInit = {
   },
   transport: 'socket',
   user: { uid: 0, gid: 0 },
-  imageUser: '',
+  image: { env: {}, user: '', workingDirectory: '' },
   shelldPath: '/shelld',
   pythonPath: undefined,
   placePath: '/place',
@@ -67,6 +67,27 @@ describe('containerRequest', () => {
         },
       });
     }
+  });
+
+  test('who is not root is given no capability', () => {
+    const { HostConfig } = containerRequest({ ...init, user: { uid: 1000, gid: 1000 } });
+    expect(HostConfig).toMatchObject({ CapDrop: ['ALL'], CapAdd: [] });
+  });
+
+  test('USER of an image is for its commands; shelld is root, or the owner of the workspace', () => {
+    const image = { env: { HOME: '/home' }, user: 'app', workingDirectory: '/srv' };
+    const defaults = (user: string): object => ({ user, workingDirectory: '/srv', hasHome: true });
+    for (const [uid, user] of [
+      [0, 'app'],
+      [1000, ''],
+    ] as const) {
+      const request = containerRequest({ ...init, image, user: { uid, gid: uid } });
+      expect(request).toMatchObject({ User: `${uid}:${uid}` });
+      const { 'sovereign.defaults': label } = request['Labels'] as Readonly<Record<string, string>>;
+      expect(JSON.parse(label ?? '')).toEqual(defaults(user));
+      expect(request['Cmd']).toEqual(expect.arrayContaining(['--make-directory', '/srv']));
+    }
+    expect(containerRequest(init)).not.toHaveProperty('User');
   });
 
   test('no socket of the host is bound, and what is ours is read-only; elsewhere nothing is bound', () => {

@@ -1,6 +1,13 @@
 import { formatSpecFile, type LimitSpec, type SandboxSpec, hostNameOf } from '@sovereign/core';
-import { guestPaths, hostExpectations, keptCapabilities } from '@sovereign/guest';
+import {
+  guestPaths,
+  hostExpectations,
+  imageDirectory,
+  keptCapabilities,
+  type ImageDefaults,
+} from '@sovereign/guest';
 import type { EngineFacts } from './engine-facts.ts';
+import { formatImageDefaults } from './image-defaults.ts';
 import { guestChecksPath, guestPlacePath, guestSocketPath } from './guest-place.ts';
 import { containerName, labels, makerMark } from './sandbox-labels.ts';
 import { bind, type EngineMount } from './workspace-binds.ts';
@@ -28,8 +35,8 @@ export interface ContainerRequestInit {
   readonly facts: EngineFacts;
   readonly transport: Transport;
   readonly user: { readonly uid: number; readonly gid: number };
-  /** Whom the image runs as by itself; empty: root. */
-  readonly imageUser: string;
+  /** What its image says of commands. */
+  readonly image: ImageDefaults;
   readonly shelldPath: string;
   /** Parent of the Python package `apts`. */
   readonly pythonPath: string | undefined;
@@ -71,6 +78,7 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
       [labels.home]: init.home,
       [labels.sandbox]: spec.id,
       [labels.spec]: formatSpecFile(spec),
+      [labels.defaults]: formatImageDefaults(commandDefaults(init)),
       ...(spec.name !== undefined && { [labels.name]: spec.name }),
       ...(init.isStarted && { [labels.maker]: makerMark() }),
       ...(init.isFork && { [labels.image]: 'fork' }),
@@ -87,7 +95,8 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
       Init: false,
       RestartPolicy: { Name: 'no' },
       CapDrop: ['ALL'],
-      CapAdd: [...keptCapabilities],
+      // SAFETY: Podman lets a user who is not root use what is added: a file of root's in the workspace, with set-user-id.
+      CapAdd: init.user.uid === 0 ? [...keptCapabilities] : [],
       SecurityOpt: ['no-new-privileges', ...init.seccomp],
       Ulimits: ulimits(init.facts),
       ShmSize: shmBytes,
@@ -98,10 +107,21 @@ export function containerRequest(init: ContainerRequestInit): ContainerRequest {
   };
 }
 
-/** Podman writes whoever is named into passwd and group of the guest: root is not named where the image means it anyway. */
-function userField({ user, imageUser, facts }: ContainerRequestInit): ContainerRequest {
-  const isImplied = facts.product === 'Podman' && imageUser === '' && user.uid === 0 && user.gid === 0;
+/**
+ * Whom shelld runs as. Root is not named where the image means it anyway: Podman writes whoever is named into passwd and
+ * group of the guest, and an engine gives whoever is named to an image that is made of the container.
+ */
+function userField({ user, image }: ContainerRequestInit): ContainerRequest {
+  const isImplied = image.user === '' && user.uid === 0 && user.gid === 0;
   return isImplied ? {} : { User: `${user.uid}:${user.gid}` };
+}
+
+/** A shelld that is not root may become nobody else: commands are the owner of the workspace, whatever the image says. */
+export function commandDefaults({
+  image,
+  user,
+}: Pick<ContainerRequestInit, 'image' | 'user'>): ImageDefaults {
+  return user.uid === 0 ? image : { ...image, user: '' };
 }
 
 /** Podman adds a limit of processes a user unless one is named, above what an engine without CAP_SYS_RESOURCE may set. */
@@ -149,8 +169,11 @@ function mountFields(init: ContainerRequestInit): ContainerRequest {
   return { Mounts: mounts, Tmpfs: { '/run': `rw,nosuid,nodev,mode=755,size=${runBytes}` } };
 }
 
-function shelldArguments({ spec, facts, transport, seccomp, user }: ContainerRequestInit): string[] {
+function shelldArguments({ spec, image, facts, transport, seccomp, user }: ContainerRequestInit): string[] {
   const argv = ['serve', '--root', '/', '--hosts', guestPaths.hosts];
+  const directory = imageDirectory(image);
+  // SAFETY: by shelld, inside: a link of the image leads nowhere else there.
+  if (directory !== undefined) argv.push('--make-directory', directory);
   argv.push('--accept-timeout-ms', String(acceptTimeoutMs));
   argv.push(...keptCapabilities.flatMap((name) => ['--keep-capability', name]));
   if (seccomp.length === 0) argv.push('--seccomp');

@@ -9,7 +9,7 @@ const inspectSchema = v.object({
   Id: v.string(),
   Image: text,
   State: v.object({ Status: text, ExitCode: v.optional(v.number(), 0), Pid: v.optional(v.number(), 0) }),
-  Config: v.object({ Labels: labelsSchema, Env: v.optional(v.nullable(v.array(v.string()))) }),
+  Config: v.object({ Labels: labelsSchema, Env: v.optional(v.nullable(v.array(v.string()))), User: text }),
   HostConfig: v.optional(v.object({ NetworkMode: text }), { NetworkMode: '' }),
   Mounts: v.optional(v.array(v.object({ Type: text, Destination: text })), []),
 });
@@ -22,6 +22,8 @@ export interface ContainerInspect {
   readonly Config: {
     readonly Labels?: Readonly<Record<string, string>> | null | undefined;
     readonly Env?: readonly string[] | null | undefined;
+    /** Whom shelld runs as; empty: whom the image means. */
+    readonly User: string;
   };
   readonly HostConfig: { readonly NetworkMode: string };
   readonly Mounts: readonly { readonly Type: string; readonly Destination: string }[];

@@ -16,9 +16,15 @@ import {
   type SandboxSpec,
   unknownSpec,
 } from '@sovereign/core';
-import { containerRequest, limitFields, resourceFields, type Transport } from './container-request.ts';
+import {
+  commandDefaults,
+  containerRequest,
+  limitFields,
+  resourceFields,
+  type Transport,
+} from './container-request.ts';
 import { listContainers, recordOf } from './container-list.ts';
-import { envOf, guestState, type ContainerInspect } from './container-state.ts';
+import { guestState, type ContainerInspect } from './container-state.ts';
 import {
   createFailed,
   insecureRefused,
@@ -35,6 +41,7 @@ import { meaningOf } from './engine-errors.ts';
 import { askEngine, type EngineFacts } from './engine-facts.ts';
 import { guestUser, seccompOption, transportOf } from './engine-fit.ts';
 import { guestImage, type GuestImage } from './guest-image.ts';
+import { imageDefaultsOf } from './image-defaults.ts';
 import { GuestPlace } from './guest-place.ts';
 import { makeContainer } from './make-container.ts';
 import { probeDocker } from './probe.ts';
@@ -189,14 +196,14 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
 
   async guest(id: SandboxId): Promise<DockerGuest> {
     if (!hasHomeMark(this.#directory)) throw notFound(id);
-    const guest = new DockerGuest(unknownSpec(id), {}, this);
+    const guest = new DockerGuest(unknownSpec(id), undefined, this);
     const found = await guest.inspect();
     const own = found.Config.Labels ?? {};
     if (own[labels.home] !== this.home() || own[labels.sandbox] !== id) throw notFound(id);
     if (guestState(found.State.Status) === undefined) throw notFound(id);
     try {
       const spec = parseSpecFile(specOrigin(id), own[labels.spec] ?? '', id);
-      return new DockerGuest(spec, envOf(found.Config.Env), this, own[labels.image] === 'fork');
+      return new DockerGuest(spec, imageDefaultsOf(found), this, own[labels.image] === 'fork');
     } catch (error) {
       if (error instanceof SovereignError && error.reason === 'sandbox.state-corrupt') return guest;
       throw error;
@@ -204,8 +211,8 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
   }
 
   async defineFork(spec: SandboxSpec, of: SandboxSpec, reference: string): Promise<Guest> {
-    const { binds, env, user } = await this.#image(of, await this.facts());
-    return this.#define(spec, { image: { reference, binds, env, user, isFork: true } });
+    const { make: _, ...image } = await this.#image(of, await this.facts());
+    return this.#define(spec, { image: { ...image, reference, isFork: true } });
   }
 
   close(): Promise<void> {
@@ -237,7 +244,8 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     throwIfCancelled(how.signal);
     const binds = [...image.binds, ...workspaceBinds(spec)];
     await this.#create({ spec, image, facts, binds, volumes, isStarted: how.isStarted === true });
-    const guest = new DockerGuest(spec, image.env, this, image.isFork === true);
+    const defaults = commandDefaults({ image, user: guestUser(spec, facts) });
+    const guest = new DockerGuest(spec, defaults, this, image.isFork === true);
     guest.mountTargets = binds.map(({ Target }) => Target);
     await this.#refuseTwin(guest);
     return guest;
@@ -278,7 +286,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
       facts,
       transport,
       user: guestUser(spec, facts),
-      imageUser: image.user,
+      image,
       shelldPath: this.#options.shelldPath,
       pythonPath: this.#options.pythonPath,
       placePath: place.path,

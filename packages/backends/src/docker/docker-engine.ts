@@ -82,11 +82,13 @@ export class DockerEngine implements ContainerEngine {
     const guest = await this.#host.guest(sandbox);
     const name = withoutDigest(options.reference);
     // What the container was made with is ours: shelld as its entry point. Its image says what it is for.
-    const base = await this.#baseConfig(guest);
-    const config = { ...base, ...options.config };
+    const { Image, Config } = await guest.inspect();
+    const config = { ...(await this.#configOf(Image)), ...options.config };
     const isSilent = (config.entrypoint ?? []).length + (config.command ?? []).length === 0;
-    // Where both are empty an engine would take those of the container.
-    await this.#commit(guest, name, isSilent ? { ...config, command: ['/bin/sh'] } : config, options.signal);
+    const isNobodys = (config.user ?? '') === '' && Config.User !== '';
+    // An engine takes what is empty from the container: what it starts, and whom as.
+    const filled = { ...(isSilent && { command: ['/bin/sh'] }), ...(isNobodys && { user: '0:0' }) };
+    await this.#commit(guest, name, { ...config, ...filled }, options.signal);
     return this.images.inspect(name);
   }
 
@@ -177,10 +179,9 @@ export class DockerEngine implements ContainerEngine {
     }
   }
 
-  async #baseConfig(guest: DockerGuest): Promise<Partial<ImageConfig>> {
-    const { Image } = await guest.inspect();
+  async #configOf(image: string): Promise<Partial<ImageConfig>> {
     try {
-      const { config } = await this.images.inspect(Image);
+      const { config } = await this.images.inspect(image);
       return config;
     } catch (error) {
       if (error instanceof SovereignError && error.reason === 'image.not-found') return {};

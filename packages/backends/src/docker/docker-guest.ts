@@ -9,13 +9,12 @@ import {
   type SandboxId,
   type SandboxSpec,
 } from '@sovereign/core';
-import { firstLines, guestPaths, guestSearchPath } from '@sovereign/guest';
+import { firstLines, guestDefaults, type ImageDefaults } from '@sovereign/guest';
 import { guestState, readInspect, type ContainerInspect } from './container-state.ts';
 import { EngineRefusal, meaningOf, type RefusalMeaning } from './engine-errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { containerName } from './sandbox-labels.ts';
 import { readStats } from './guest-stats.ts';
-import { workspaceTarget } from './workspace-binds.ts';
 
 /** What a guest needs of its backend. */
 export interface DockerGuestHost {
@@ -38,6 +37,8 @@ export class DockerGuest implements Guest {
   readonly spec: SandboxSpec;
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly isHomeDefault: boolean;
   /** It was brought up by us, and nobody has connected to it yet. */
   isNew = false;
   /** Where its container has mounts, when it was made by this handle. */
@@ -46,23 +47,14 @@ export class DockerGuest implements Guest {
   /** It has an image of its own. */
   readonly #isFork: boolean;
 
-  constructor(
-    spec: SandboxSpec,
-    imageEnv: Readonly<Record<string, string>>,
-    host: DockerGuestHost,
-    isFork = false,
-  ) {
+  constructor(spec: SandboxSpec, image: ImageDefaults | undefined, host: DockerGuestHost, isFork = false) {
     this.id = spec.id;
     this.spec = spec;
-    this.workspacePath = workspaceTarget(spec);
-    this.baseEnv = {
-      PATH: guestSearchPath,
-      HOME: '/root',
-      LANG: 'C.UTF-8',
-      PYTHONPATH: guestPaths.python,
-      ...imageEnv,
-      SOVEREIGN_SANDBOX: spec.id,
-    };
+    const { workspacePath, baseEnv, user, isHomeDefault } = guestDefaults(spec, image);
+    this.workspacePath = workspacePath;
+    this.baseEnv = baseEnv;
+    if (user !== undefined) this.user = user;
+    this.isHomeDefault = isHomeDefault === true;
     this.#host = host;
     this.#isFork = isFork;
   }

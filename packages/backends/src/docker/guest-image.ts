@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { SovereignError } from '@sovereign/protocol';
 import type { ImageSpec } from '@sovereign/core';
-import { prepareHostRoot } from '@sovereign/guest';
+import { prepareHostRoot, type ImageDefaults } from '@sovereign/guest';
 import { envOf, readAnswer } from './container-state.ts';
 import type { EngineClient } from './engine-client.ts';
 import { EngineRefusal, meaningOf } from './engine-errors.ts';
@@ -23,12 +23,9 @@ export interface GuestImageInit {
 }
 
 /** The image of a guest as the engine knows it. */
-export interface GuestImage {
+export interface GuestImage extends ImageDefaults {
   /** Id, or a name that nobody else gives. */
   readonly reference: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Whom it runs as by itself; empty: root. */
-  readonly user: string;
   /** What of the host is mounted over it: `/usr` for image `host`. */
   readonly binds: readonly EngineMount[];
   /** It was made for this sandbox alone. */
@@ -44,6 +41,7 @@ const imageSchema = v.object({
       v.object({
         Env: v.optional(v.nullable(v.array(v.string()))),
         User: v.optional(v.nullable(v.string()), ''),
+        WorkingDir: v.optional(v.nullable(v.string()), ''),
       }),
     ),
   ),
@@ -79,6 +77,7 @@ function hostImage({ client, imageDirectory }: GuestImageInit): GuestImage {
     reference,
     env: {},
     user: '',
+    workingDirectory: '',
     binds: root.mounts.map(({ source, target }) => bind(source, target, true)),
     make: () =>
       importTar({
@@ -121,7 +120,8 @@ async function inspect(reference: string, client: EngineClient): Promise<GuestIm
   try {
     const answer = await client.json({ method: 'GET', path: `/images/${imagePath(reference)}/json` });
     const { Id, Config } = readAnswer(imageSchema, answer, 'an image');
-    return { reference: Id, env: envOf(Config?.Env), user: Config?.User ?? '', binds: [] };
+    const [user, workingDirectory] = [Config?.User ?? '', Config?.WorkingDir ?? ''];
+    return { reference: Id, env: envOf(Config?.Env), user, workingDirectory, binds: [] };
   } catch (error) {
     if (error instanceof EngineRefusal && (error.status === 404 || error.status === 400)) return undefined;
     throw meaningOf(error, `Image ${reference.slice(0, 256)} could not be looked at`);

@@ -12,6 +12,8 @@ export const labels = {
   sandbox: 'sovereign.sandbox',
   /** Its specification, as `formatSpecFile` writes it. */
   spec: 'sovereign.spec',
+  /** What its image says of commands: see `formatImageDefaults`. */
+  defaults: 'sovereign.defaults',
   /** Name that a sandbox, volume or network has for its users. */
   name: 'sovereign.name',
   /** The process that is to start it at once, on a container that `create` makes: see `makerMark`. */

@@ -2,7 +2,7 @@ import { lstatSync, type BigIntStats } from 'node:fs';
 import { join, posix } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import type { SandboxSpec } from '@sovereign/core';
-import { guestPaths, shieldedPaths } from '@sovereign/guest';
+import { shieldedPaths, workspaceTarget } from '@sovereign/guest';
 
 /** One mount of a container, in the words of the engine's API. */
 export interface EngineMount {
@@ -25,11 +25,6 @@ export interface MountCheck {
 export function bind(source: string, target: string, isReadOnly: boolean): EngineMount {
   const options = { Propagation: 'rprivate', ...(isReadOnly && { NonRecursive: true }) } as const;
   return { Type: 'bind', Source: source, Target: target, ReadOnly: isReadOnly, BindOptions: options };
-}
-
-/** Where the workspace is inside; `/` when there is none. */
-export function workspaceTarget(spec: SandboxSpec): string {
-  return spec.workspace === undefined ? '/' : (spec.workspace.guestPath ?? guestPaths.workspace);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type ContainerEngine,
   type Guest,
   type GuestRecord,
+  type ImageConfig,
   type LateBinding,
   type ProcessIdentity,
   type Probe,
@@ -174,8 +175,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   async attach(id: SandboxId): Promise<Guest> {
     try {
       const spec = this.state.readSpec(id);
-      const held = spec.image.kind === 'reference' ? await this.images.held(id) : undefined;
-      return new QuiltGuest(spec, this, held?.config);
+      return new QuiltGuest(spec, this, await this.imageConfig(id));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QuiltGuest(unknownSpec(id), this);
@@ -193,6 +193,10 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
 
   socketPath(id: SandboxId): string {
     return join(this.#options.runtimeDirectory, `${id}.sock`);
+  }
+
+  async imageConfig(id: SandboxId): Promise<ImageConfig | undefined> {
+    return (await this.images.held(id))?.config;
   }
 
   releaseImage(id: SandboxId): void {

@@ -2,7 +2,7 @@ import { checkBindable, type LateBinding, type LimitSpec } from '@sovereign/core
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 
 /**
- * Name, environment and labels of a quilt sandbox are records of ours, and its limits those of its control groups: all
+ * Name, user, environment and labels of a quilt sandbox are records of ours, and its limits those of its control groups: all
  * can be given to one that runs. A workspace is a mount in a namespace that only the launch makes.
  */
 export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
@@ -10,7 +10,7 @@ export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
     hasWorkspace: false,
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
-      const guest = new QuiltGuest(spec, host);
+      const guest = new QuiltGuest(spec, host, await host.imageConfig(spec.id));
       checkBindable(made, guest.state(), spec);
       const changed = changedLimits(made.limits, spec.limits);
       if (Object.keys(changed).length > 0) await guest.setLimits(changed);

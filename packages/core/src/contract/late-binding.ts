@@ -9,8 +9,8 @@ export interface LateBinding {
   /** A workspace can be mounted into a running guest. */
   readonly hasWorkspace: boolean;
   /**
-   * Makes the running guest that `spec.id` names the one that `spec` describes: its name, workspace, environment, labels,
-   * limits, strategy and lifetime, and no longer a pool's. From the moment it returns the record of the guest is `spec`.
+   * Makes the running guest that `spec.id` names the one that `spec` describes: its name, workspace, user, environment,
+   * labels, limits, strategy and lifetime, and no longer a pool's. From the moment it returns the record of the guest is `spec`.
    * Image, network and volumes are those that the guest was made with.
    *
    * When it fails, the guest is fit for nobody: the caller removes it.

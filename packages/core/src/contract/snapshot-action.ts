@@ -15,6 +15,8 @@ export type SnapshotAction =
       readonly sandbox: SandboxId;
       readonly name: string | null;
       readonly workspace: string | null;
+      /** Missing when it is whom the image means. */
+      readonly user?: string;
       readonly limits: LimitSpec;
       readonly envNames: readonly string[];
     }

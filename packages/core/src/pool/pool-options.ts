@@ -8,6 +8,7 @@ export interface PoolOptions extends Pick<
   | 'tier'
   | 'image'
   | 'workspace'
+  | 'user'
   | 'env'
   | 'limits'
   | 'network'
@@ -30,10 +31,13 @@ export interface PoolOptions extends Pick<
   readonly concurrency?: number;
 }
 
-/** What a claim makes of a ready sandbox. Environment, labels and limits add to those of the pool. */
+/**
+ * What a claim makes of a ready sandbox. Environment, labels and limits add to those of the pool; name, workspace and user
+ * take the place of the pool's.
+ */
 export interface ClaimOptions extends Pick<
   CreateOptions,
-  'name' | 'workspace' | 'env' | 'limits' | 'labels' | 'strategy' | 'scope' | 'lifetime' | 'signal'
+  'name' | 'workspace' | 'user' | 'env' | 'limits' | 'labels' | 'strategy' | 'scope' | 'lifetime' | 'signal'
 > {
   /** Refuses with `pool.exhausted` when nothing is ready. Default false: it waits for the next one. */
   readonly isReadyOnly?: boolean;
@@ -66,11 +70,13 @@ export function claimedOptions(pool: PoolOptions, claim: ClaimOptions): CreateOp
   const { tier, image, network, volumes } = pool;
   const { name, strategy, scope, lifetime } = claim;
   const workspace = claim.workspace ?? pool.workspace;
+  const user = claim.user ?? pool.user;
   return {
     ...(name !== undefined && { name }),
     ...(tier !== undefined && { tier }),
     ...(image !== undefined && { image }),
     ...(workspace !== undefined && { workspace }),
+    ...(user !== undefined && { user }),
     ...(network !== undefined && { network }),
     ...(volumes !== undefined && { volumes }),
     ...(strategy !== undefined && { strategy }),

@@ -186,6 +186,7 @@ function claimAction(pool: string, sandbox: SandboxId, spec: SandboxSpec): Actio
     sandbox,
     name: spec.name ?? null,
     workspace: spec.workspace?.hostPath ?? null,
+    ...(spec.user !== undefined && { user: spec.user }),
     limits: spec.limits,
     envNames: Object.keys(spec.env),
   };

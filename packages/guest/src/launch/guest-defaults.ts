@@ -4,14 +4,17 @@ import { guestPaths, guestSearchPath } from './guest-mounts.ts';
 /** Longest path that a Linux guest takes, its final NUL included: PATH_MAX of linux/limits.h. */
 const maxPathBytes = 4_096;
 
+/** What an image says of commands that say nothing themselves. */
+export type ImageDefaults = Pick<ImageConfig, 'env' | 'user' | 'workingDirectory'>;
+
 /**
  * What commands of a sandbox start from where they say nothing: by its image, and by us where that says nothing either.
  *
- * @param image undefined for a sandbox whose image has no configuration, such as `host` or a root directory.
+ * @param image undefined for one that says nothing of its own, such as image `host` or a root directory.
  */
 export function guestDefaults(
   spec: SandboxSpec,
-  image?: ImageConfig,
+  image?: ImageDefaults,
 ): Pick<Guest, 'workspacePath' | 'baseEnv' | 'user'> & { readonly isHomeDefault: boolean } {
   const user = image?.user ?? '';
   return {
@@ -35,7 +38,9 @@ export function workspaceTarget(spec: SandboxSpec): string {
 }
 
 /** WORKDIR of an image, where it names one that can be a directory; an image is a stranger's. */
-export function imageDirectory(image: ImageConfig | undefined): string | undefined {
+export function imageDirectory(
+  image: Pick<ImageDefaults, 'workingDirectory'> | undefined,
+): string | undefined {
   const named = image?.workingDirectory ?? '';
   return named.startsWith('/') && !named.includes('\0') && Buffer.byteLength(named) < maxPathBytes
     ? named
@@ -43,7 +48,7 @@ export function imageDirectory(image: ImageConfig | undefined): string | undefin
 }
 
 /** The workspace; without one, what the image names. */
-function workingDirectory(spec: SandboxSpec, image: ImageConfig | undefined): string {
+function workingDirectory(spec: SandboxSpec, image: ImageDefaults | undefined): string {
   if (spec.workspace !== undefined) return workspaceTarget(spec);
   return imageDirectory(image) ?? workspaceTarget(spec);
 }

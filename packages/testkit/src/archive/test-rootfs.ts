@@ -5,7 +5,7 @@ import { tarDirectory, tarFile, tarLink, writeTar, type TarEntry } from './tar.t
 export const busyboxPath = '/bin/busybox';
 
 const applets = [
-  'cat', 'chmod', 'cp', 'date', 'dd', 'echo', 'env', 'false', 'head', 'id', 'ip', 'kill', 'ln', 'ls', 'mkdir', 'mv', 'nc',
+  'cat', 'chmod', 'cp', 'cut', 'date', 'dd', 'echo', 'env', 'false', 'grep', 'head', 'id', 'ip', 'kill', 'ln', 'ls', 'mkdir', 'mv', 'nc',
   'printf', 'pwd', 'readlink', 'rm', 'sh', 'sleep', 'stat', 'stty', 'tail', 'tee', 'test', 'touch', 'true', 'wc', 'wget',
 ]; // prettier-ignore
 
@@ -14,8 +14,8 @@ export function testRootfs(options: { readonly hasBusybox: boolean }): Buffer {
   const entries: TarEntry[] = [
     ...['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp', 'usr', 'var'].map((path) => tarDirectory(path)),
     tarFile('etc/motd', 'made for tests\n'),
-    tarFile('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
-    tarFile('etc/group', 'root:x:0:\n'),
+    tarFile('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n'),
+    tarFile('etc/group', 'root:x:0:\nstaff:x:50:app\napps:x:1001:\n'),
   ];
   if (options.hasBusybox) {
     entries.push(tarFile('bin/busybox', readFileSync(busyboxPath), 0o755));

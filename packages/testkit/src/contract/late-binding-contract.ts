@@ -22,10 +22,12 @@ export function lateBindingContract(options: BackendContractOptions): void {
         const guest = await lateBinding.bind({
           ...spec,
           name: 'claimed',
+          user: '7:8',
           env: { WHOSE: 'mine' },
           labels: { a: 'b' },
         });
-        const expected = { id: spec.id, name: 'claimed', env: { WHOSE: 'mine' }, labels: { a: 'b' } };
+        const own = { name: 'claimed', user: '7:8', env: { WHOSE: 'mine' }, labels: { a: 'b' } };
+        const expected = { id: spec.id, ...own };
         expect(guest.spec).toMatchObject(expected);
         expect(guest.spec.pool).toBeUndefined();
         expect((await scene.run(guest, 'sh', '-c', 'echo "$WHOSE"')).stdout.toString()).toBe('mine\n');

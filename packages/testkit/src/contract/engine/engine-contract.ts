@@ -7,6 +7,7 @@ import { EngineScene, type EngineContractOptions } from './engine-subject.ts';
 import { imagesContract } from './images-contract.ts';
 import { layersContract } from './layers-contract.ts';
 import { networksContract } from './networks-contract.ts';
+import { usersContract } from './users-contract.ts';
 import { volumesContract } from './volumes-contract.ts';
 
 /**
@@ -18,6 +19,7 @@ export function containerEngineContract(options: EngineContractOptions): void {
   describe(`container engine contract: ${options.name}`, limits, () => {
     describe('containers', () => containersContract(options));
     describe('images', () => imagesContract(options));
+    describe('users', () => usersContract(options));
     describe('volumes', () => volumesContract(options));
     describe('networks', () => networksContract(options));
     describe('layers', () => layersContract(options));
