@@ -41,8 +41,8 @@ function reviews(): void {
           'added src/link',
           'removed tree',
         ]);
-        expect(await review.apply(guest.id, { paths: [] })).toEqual([]);
-        const applied = await review.apply(guest.id, { paths: ['src', 'gone'] });
+        expect(await review.apply(guest.id, { paths: [] })).toEqual({ changes: [], step: null });
+        const { changes: applied } = await review.apply(guest.id, { paths: ['src', 'gone'] });
         expect(applied.map(({ path }) => path)).toEqual([
           'gone',
           'src',

@@ -30,7 +30,13 @@ export type {
   ImageRecord,
   PullOptions,
 } from './contract/images.ts';
-export type { ApplyOptions, WorkspaceChange, WorkspaceReview } from './contract/workspace-review.ts';
+export type {
+  ApplyOptions,
+  ApplyResult,
+  WorkspaceChange,
+  WorkspaceReview,
+} from './contract/workspace-review.ts';
+export type { ApplyStep, StepId, UndoChange, UndoOptions } from './contract/apply-step.ts';
 export type { Leftover, Sweeper } from './contract/leftovers.ts';
 export type { LateBinding } from './contract/late-binding.ts';
 export type { BootArtifact, BootArtifacts } from './contract/boot-artifacts.ts';
@@ -98,6 +104,7 @@ export { isOwnedAlive, isOwnedName, ownedName, sweepAbandoned } from './identity
 export type { RandomSource } from './identity/random-name.ts';
 export { createSandboxId, isSandboxId, parseSandboxId } from './identity/sandbox-id.ts';
 export { createSnapshotId, isSnapshotId, parseSnapshotId } from './identity/snapshot-id.ts';
+export { createStepId, isStepId, parseStepId } from './identity/step-id.ts';
 
 export { parseBoundedJson, type JsonLimits } from './config/bounded-json.ts';
 export { preparePrivateDirectory } from './config/private-directory.ts';
@@ -190,6 +197,7 @@ export type { GarbageItem, GarbagePlan, SweptItem } from './lifetime/garbage.ts'
 export { Introspection, type ContainerListing } from './containers/introspection.ts';
 export { Lifecycle, type CommitOptions, type ForkOptions } from './containers/lifecycle.ts';
 export { Review } from './containers/review.ts';
+export { Steps, type StepFilter } from './containers/steps.ts';
 export type { ContainerMetrics, HostMetrics, SystemMetrics } from './containers/system-metrics.ts';
 export { Volumes as ContainerVolumes, type CreateVolumeOptions } from './containers/volumes.ts';
 export { CopyTally, type CopyOptions, type CopyResult } from './copy/copy-tally.ts';

@@ -4,10 +4,13 @@ export { Pool } from './pool.ts';
 export { Commands } from './commands.ts';
 export { Egress } from './egress.ts';
 export { Files } from './files.ts';
+export { SandboxSteps, type UndoStepOptions } from './sandbox-steps.ts';
 export { drawTopologySvg, drawTopologyText, type EngineOptions, type TierDiagnosis } from '@sovereign/engine';
 export { ExecResult, SandboxProcess, SandboxSession, outputText } from '@sovereign/core';
 export type {
   ApplyOptions,
+  ApplyResult,
+  ApplyStep,
   ArchiveSource,
   AttachProcessOptions,
   Bridges,
@@ -85,11 +88,16 @@ export type {
   SpawnOptions,
   SpawnRequest,
   StatePaths,
+  StepFilter,
+  StepId,
+  Steps,
   StdinSource,
   Strategy,
   SweptItem,
   SystemMetrics,
   TerminalSize,
+  UndoChange,
+  UndoOptions,
   VolumeMount,
   VolumeRecord,
   WorkspaceChange,

@@ -1,6 +1,7 @@
 import type { TierReport } from '@sovereign/protocol';
 import type {
   ApplyOptions,
+  ApplyResult,
   WorkspaceChange,
   AttachProcessOptions,
   ChangeRecord,
@@ -34,10 +35,11 @@ import type {
   SpawnOptions,
   SpawnRequest,
 } from '@sovereign/core';
-import { borrowDefaultEngine, type BorrowedEngine } from './default-engine.ts';
+import { onLoan } from './engine-loan.ts';
 import { Commands } from './commands.ts';
 import { Egress } from './egress.ts';
 import { Files } from './files.ts';
+import { SandboxSteps } from './sandbox-steps.ts';
 
 /**
  * A sandbox: where an agent's commands run and its files are.
@@ -51,6 +53,8 @@ export class Sandbox implements AsyncDisposable {
   readonly files: Files;
   /** What commands may connect to. */
   readonly egress: Egress;
+  /** What was applied of its workspace, to be undone. */
+  readonly steps: SandboxSteps;
   readonly #handle: SandboxHandle;
   readonly #runtime: SovereignRuntime;
   readonly #isOwned: boolean;
@@ -83,6 +87,7 @@ export class Sandbox implements AsyncDisposable {
     this.commands = new Commands(handle);
     this.files = new Files(handle.files);
     this.egress = new Egress(handle.network);
+    this.steps = new SandboxSteps(handle.id, init.runtime.containers.steps);
   }
 
   /**
@@ -329,11 +334,12 @@ export class Sandbox implements AsyncDisposable {
 
   /**
    * Puts such changes into the workspace on the host. What would run there later (`.git/hooks`, `.vscode` …) is refused
-   * unless it is granted; with the `stamps` of what was reviewed, so is what has changed since.
+   * unless it is granted; with the `stamps` of what was reviewed, so is what has changed since. What is replaced is kept
+   * first: `steps.undo` puts it back.
    *
-   * @throws SovereignError `review.refused`, `review.changed`
+   * @throws SovereignError `review.refused`, `review.changed`, `step.not-recorded`
    */
-  apply(options: ApplyOptions): Promise<readonly WorkspaceChange[]> {
+  apply(options: ApplyOptions): Promise<ApplyResult> {
     return this.#runtime.containers.review.apply(this.id, options);
   }
 
@@ -376,23 +382,12 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
-function share(): () => Promise<void> {
-  const borrowed = borrowDefaultEngine();
-  return () => borrowed.release();
-}
-
 /** Makes a sandbox with the default engine, which is given back when the sandbox ends, or was not made. */
-async function borrowing(
+function borrowing(
   isOwned: boolean,
-  make: (runtime: BorrowedEngine['engine']['runtime']) => Promise<SandboxHandle>,
+  make: (runtime: SovereignRuntime) => Promise<SandboxHandle>,
 ): Promise<Sandbox> {
-  const borrowed = borrowDefaultEngine();
-  const release = (): Promise<void> => borrowed.release();
-  try {
-    const { runtime } = borrowed.engine;
+  return onLoan(async ({ runtime, release, share }) => {
     return new Sandbox(await make(runtime), { runtime, isOwned, release, share });
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  });
 }

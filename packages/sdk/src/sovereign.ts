@@ -22,6 +22,7 @@ import type {
   Scope,
   SnapshotRecord,
   StatePaths,
+  Steps,
   SweptItem,
 } from '@sovereign/core';
 import { readLedger, verifyLedger } from '@sovereign/core';
@@ -82,6 +83,11 @@ export class Sovereign implements AsyncDisposable {
   /** Bridge networks between containers, for those who ask for them. */
   get networks(): Bridges {
     return this.containers.networks;
+  }
+
+  /** What was applied to workspaces on the host, and can be undone, also when its sandbox is gone. */
+  get steps(): Steps {
+    return this.containers.steps;
   }
 
   /** Tasks and sessions that have sandboxes, whoever made those. */

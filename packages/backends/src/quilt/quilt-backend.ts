@@ -44,6 +44,7 @@ import { GuestVisitor } from './visit.ts';
 import { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltVolumes } from './volumes/quilt-volumes.ts';
 import { QuiltEngine } from './quilt-engine.ts';
+import type { StepLimits } from './review/step-room.ts';
 
 export interface QuiltOptions {
   /** Directory for everything that outlives this process: sandboxes and images. Mode 0700. */
@@ -57,6 +58,8 @@ export interface QuiltOptions {
   readonly cgroups?: Cgroups;
   /** What its image library is told: registries, limits, where credentials are. Default: that of the library. */
   readonly images?: Omit<ImageLibraryOptions, 'builder' | 'directory' | 'unpacker'>;
+  /** How much of what applications replace is kept. Default: 1 GiB of one, 4 GiB and 1,000 of all, for 30 days. */
+  readonly steps?: Partial<StepLimits>;
 }
 
 /** Daemonless containers of our own: state as files, bubblewrap as launcher, shelld as PID 1. */
@@ -127,6 +130,10 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
 
   get networks(): QuiltNetworks {
     return (this.#networks ??= new QuiltNetworks(this));
+  }
+
+  get stepLimits(): Partial<StepLimits> {
+    return this.#options.steps ?? {};
   }
 
   get engine(): ContainerEngine {

@@ -20,6 +20,8 @@ import { forkLayer } from './layers/fork-layer.ts';
 import { QuiltLeftovers } from './leftovers/quilt-leftovers.ts';
 import type { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltReview } from './review/quilt-review.ts';
+import { defaultStepLimits, type StepLimits } from './review/step-room.ts';
+import { StepStore } from './review/step-store.ts';
 import type { QuiltVolumes } from './volumes/quilt-volumes.ts';
 
 /** What quilt offers besides bringing guests up. It keeps nothing in memory that the state directory does not hold. */
@@ -38,15 +40,18 @@ export class QuiltEngine implements ContainerEngine {
       readonly images: LayeredImages;
       readonly volumes: QuiltVolumes;
       readonly networks: QuiltNetworks;
+      readonly stepLimits?: Partial<StepLimits>;
     },
   ) {
     this.#host = host;
     this.images = rooms.images;
     this.volumes = rooms.volumes;
     this.networks = rooms.networks;
-    this.review = new QuiltReview(host);
+    const steps = new StepStore(host.directory);
+    const stepLimits = { ...defaultStepLimits, ...rooms.stepLimits };
+    this.review = new QuiltReview(host, steps, stepLimits);
     this.lacks = rooms.networks.bridges.lacking() === undefined ? [] : ['networks'];
-    this.#leftovers = new QuiltLeftovers(host, rooms);
+    this.#leftovers = new QuiltLeftovers(host, { ...rooms, steps, stepLimits });
   }
 
   commit(

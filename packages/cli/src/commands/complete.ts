@@ -48,6 +48,13 @@ async function allNames(
       return (await (await client()).volumes.list()).map(({ name }) => name);
     case 'network':
       return (await (await client()).networks.list()).map(({ name }) => name);
+    case 'step':
+      return (await (await client()).steps.list()).map(({ id }) => id);
+    case 'applied': {
+      const steps = await (await client()).steps.list();
+      const sandboxes = steps.map(({ sandbox, sandboxName }) => sandboxName ?? sandbox);
+      return [...new Set(sandboxes), ...steps.map(({ id }) => id)];
+    }
     default:
       return [];
   }

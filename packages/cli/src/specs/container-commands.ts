@@ -63,7 +63,7 @@ export const containerCommands: readonly CommandSpec[] = [
     name: 'apply',
     about: 'Put what a sandbox changed in a reviewed workspace into the directory on the host',
     description:
-      'What would run later on the host (git hooks, editor tasks …) is refused unless it is granted. Shows what was applied.',
+      'What would run later on the host (git hooks, editor tasks …) is refused unless it is granted. Shows what was applied.\nWhat it replaces is kept: sovereign undo puts it back.',
     arguments: [
       sandbox,
       {
@@ -80,6 +80,7 @@ export const containerCommands: readonly CommandSpec[] = [
         default: 'none',
         about: 'Path that may run later on the host',
       },
+      { name: 'no-undo', about: 'Do not keep what is replaced; for what is too large to be kept' },
       ...commonOptions,
     ],
     examples: ['sovereign apply dev src tests', 'sovereign apply dev .'],

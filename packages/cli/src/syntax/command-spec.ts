@@ -1,7 +1,11 @@
 import type { CommandContext } from '../command-context.ts';
 
-/** What a value names, so that the shell can complete it. */
-export type Completes = 'sandbox' | 'image' | 'volume' | 'network' | 'file' | 'directory';
+/**
+ * What a value names, so that the shell can complete it. `step` is one that can be undone; `applied` such a step, or the
+ * sandbox of one, which may be gone.
+ */
+export type Completes =
+  'sandbox' | 'image' | 'volume' | 'network' | 'step' | 'applied' | 'file' | 'directory';
 
 /** One option of a command. Parsing, help and completion all read this. */
 export interface OptionSpec {

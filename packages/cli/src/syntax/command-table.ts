@@ -7,6 +7,7 @@ import { processCommands } from '../specs/process-commands.ts';
 import { resourceCommands } from '../specs/resource-commands.ts';
 import { runCommands } from '../specs/run-commands.ts';
 import { sandboxCommands } from '../specs/sandbox-commands.ts';
+import { stepCommands } from '../specs/step-commands.ts';
 import { toolCommands } from '../specs/tool-commands.ts';
 import type { CommandSpec } from './command-spec.ts';
 
@@ -15,6 +16,7 @@ export const commands: readonly CommandSpec[] = [
   ...runCommands,
   ...sandboxCommands,
   ...containerCommands,
+  ...stepCommands,
   ...processCommands,
   ...brokerCommands,
   ...machineCommands,

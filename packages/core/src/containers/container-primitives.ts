@@ -21,6 +21,7 @@ import { Images, type EngineOption } from './images.ts';
 import { Introspection, type ContainerListing } from './introspection.ts';
 import { Lifecycle, type CommitOptions } from './lifecycle.ts';
 import { Review } from './review.ts';
+import { Steps } from './steps.ts';
 import type { SystemMetrics } from './system-metrics.ts';
 import { Volumes, type CreateVolumeOptions } from './volumes.ts';
 
@@ -46,6 +47,8 @@ export class ContainerPrimitives {
   readonly networks: Bridges;
   /** Workspaces whose changes wait for a person. */
   readonly review: Review;
+  /** Applications of such changes, which can be undone. */
+  readonly steps: Steps;
   readonly #host: ContainerHost;
   readonly #connections: Connections;
 
@@ -58,6 +61,7 @@ export class ContainerPrimitives {
     this.volumes = new Volumes(host);
     this.networks = new Bridges(host);
     this.review = new Review(host);
+    this.steps = new Steps(host);
   }
 
   /** Makes a container and leaves it unstarted, unless `autoStart` is true. */

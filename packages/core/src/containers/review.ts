@@ -1,4 +1,9 @@
-import type { ApplyOptions, WorkspaceChange, WorkspaceReview } from '../contract/workspace-review.ts';
+import type {
+  ApplyOptions,
+  ApplyResult,
+  WorkspaceChange,
+  WorkspaceReview,
+} from '../contract/workspace-review.ts';
 import { SovereignError } from '@sovereign/protocol';
 import { checkNonEmpty, checkObject, invalid } from '../runtime/argument-checks.ts';
 import type { ContainerHost, FoundGuest } from './container-host.ts';
@@ -43,12 +48,12 @@ export class Review {
   }
 
   /**
-   * Puts changes into the workspace on the host, and returns them. `paths` are relative to it, each with everything below;
-   * `stamps` of what was reviewed refuse what is another by now.
+   * Puts changes into the workspace on the host, and returns them and the step that undoes them. `paths` are relative to
+   * it, each with everything below; `stamps` of what was reviewed refuse what is another by now.
    *
-   * @throws SovereignError `review.refused`, `review.changed`, `argument.invalid`
+   * @throws SovereignError `review.refused`, `review.changed`, `step.not-recorded`, `argument.invalid`
    */
-  async apply(container: string, options: ApplyOptions): Promise<readonly WorkspaceChange[]> {
+  async apply(container: string, options: ApplyOptions): Promise<ApplyResult> {
     checkObject('options', options);
     const given: unknown = options.paths;
     if (!Array.isArray(given) || given.length === 0 || given.length > maxPaths)
@@ -58,7 +63,11 @@ export class Review {
     const review = reviewOf(found);
     const action = { kind: 'sandbox.apply', sandbox: found.guest.id, paths: options.paths } as const;
     return this.#host.actions.perform(
-      { action, runtime: runtimeOf(found.backend), facts: (applied) => ({ applied: applied.length }) },
+      {
+        action,
+        runtime: runtimeOf(found.backend),
+        facts: ({ changes, step }) => ({ applied: changes.length, step }),
+      },
       () => review.apply(found.guest.id, options),
     );
   }

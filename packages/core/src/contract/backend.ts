@@ -22,7 +22,7 @@ export interface Capabilities {
   readonly canDefine: boolean;
   /** Images other than `host`. */
   readonly hasImages: boolean;
-  /** Workspaces can be reviewed before what was written is applied. Default false. */
+  /** Workspaces can be reviewed before what was written is applied, and that be undone. Default false. */
   readonly canReview?: boolean;
   /** The guest sees its own process table and its own network. */
   readonly isIsolated: boolean;

@@ -1,3 +1,4 @@
+import type { StepId } from './apply-step.ts';
 import type { SandboxId } from './sandbox-spec.ts';
 
 /** What an agent may do with containers beyond their commands and files (R-PRIM): part of the closed `Action` union. */
@@ -11,6 +12,15 @@ export type ContainerAction =
   | { readonly kind: 'sandbox.fork'; readonly sandbox: SandboxId; readonly into: SandboxId }
   /** Puts what a sandbox changed into its workspace on the host, after a person has reviewed it. */
   | { readonly kind: 'sandbox.apply'; readonly sandbox: SandboxId; readonly paths: readonly string[] }
+  /** Puts back what an application replaced. The sandbox may be gone. */
+  | {
+      readonly kind: 'sandbox.undo';
+      readonly sandbox: SandboxId;
+      readonly step: StepId;
+      readonly isForced: boolean;
+    }
+  | { readonly kind: 'step.inspect' | 'step.remove'; readonly sandbox: SandboxId; readonly step: StepId }
+  | { readonly kind: 'step.list' }
   | {
       readonly kind: 'sandbox.copyTo' | 'sandbox.copyFrom';
       readonly sandbox: SandboxId;

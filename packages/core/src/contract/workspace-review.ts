@@ -1,3 +1,4 @@
+import type { ApplyStep, StepId, UndoChange, UndoOptions } from './apply-step.ts';
 import type { ChangeRecord } from './container-engine.ts';
 import type { SandboxId } from './sandbox-spec.ts';
 
@@ -22,6 +23,18 @@ export interface ApplyOptions {
   readonly stamps?: Readonly<Record<string, string>>;
   /** Shielded paths that are applied all the same: `.git/hooks`, `.vscode` … Default: none. */
   readonly granted?: readonly string[];
+  /**
+   * What is replaced is kept first, so that it can be undone. Default true; false for what is too large to be kept.
+   */
+  readonly isUndoable?: boolean;
+}
+
+/** What an application did. */
+export interface ApplyResult {
+  /** By path. */
+  readonly changes: readonly WorkspaceChange[];
+  /** What undoes it; null when nothing was applied, or it was not to be undoable. */
+  readonly step: StepId | null;
 }
 
 /**
@@ -33,11 +46,25 @@ export interface WorkspaceReview {
   changes(sandbox: SandboxId): AsyncIterable<WorkspaceChange>;
   /**
    * Puts changes into the workspace on the host. The sandbox is paused meanwhile. No link is followed, and none is made
-   * that leads out of the workspace.
+   * that leads out of the workspace. What is replaced is kept, on the disk, before anything is.
    *
-   * @returns what was applied, by path
    * @throws SovereignError `review.refused` for what is shielded or leads out, `review.changed` for what is not what was
-   *   reviewed; what was applied until then is counted in its context
+   *   reviewed; what was applied until then is counted in its context, and undone by the `step` there. `step.not-recorded`
+   *   when what would be replaced could not be kept; nothing is applied then
    */
-  apply(sandbox: SandboxId, options: ApplyOptions): Promise<readonly WorkspaceChange[]>;
+  apply(sandbox: SandboxId, options: ApplyOptions): Promise<ApplyResult>;
+  /** Applications that can be undone, newest first; of sandboxes that are gone too. */
+  steps(): Promise<readonly ApplyStep[]>;
+  /** What undoing a step would do, by path, and which paths were changed since. @throws SovereignError `step.not-found` */
+  undoPlan(step: StepId): AsyncIterable<UndoChange>;
+  /**
+   * Puts back what an application replaced, and forgets the step. Where that was broken off, it goes on. Owners and times
+   * are those of a new file. No link is followed.
+   *
+   * @returns what was done, by path
+   * @throws SovereignError `step.not-found`; `step.changed`, before anything is done, when paths were changed since
+   */
+  undo(step: StepId, options?: UndoOptions): Promise<readonly UndoChange[]>;
+  /** Forgets a step: it cannot be undone any more. @throws SovereignError `step.not-found` */
+  removeStep(step: StepId): Promise<void>;
 }

@@ -19,6 +19,7 @@ const passive: ReadonlySet<Action['kind']> = new Set<Action['kind']>([
   'sandbox.logs',
   'sandbox.stats',
   'sandbox.diff',
+  'step.inspect',
   'network.inspect',
   'egress.connect',
 ]);

@@ -1,4 +1,5 @@
 #include "apply.h"
+#include "apply_lines.h"
 #include "apply_tree.h"
 #include "layer_names.h"
 
@@ -10,14 +11,14 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: shelld apply UPPER TARGET\n"
+    "usage: shelld apply STEP UPPER TARGET\n"
     "\n"
     "Makes paths in TARGET what they are in UPPER, the upper layer of an overlay. They come on stdin, each as a line\n"
     "`STAMP PATH` with a zero byte behind it; the stamp is that of `shelld changes`, `-` for one that is removed. One that\n"
     "has been changed since, that a link leads to, or that is neither file, directory nor a link that stays in the\n"
-    "directory, ends it. Prints every path that was applied, with a zero byte behind it.\n";
+    "directory, ends it. Prints every path that was applied, with a zero byte behind it. STEP names what is half written.\n";
 
-enum { LINE_BYTES = 8192, CHANGED = 20, REFUSED = 21 };
+enum { CHANGED = 20, REFUSED = 21 };
 
 static int fail(int code, const char *what, const char *path)
 {
@@ -44,7 +45,7 @@ static bool is_removed(int upper_parent, const char *name)
 
 static int apply(int upper, int target, const char *stamp, const char *path)
 {
-    static char upper_copy[LINE_BYTES], target_copy[LINE_BYTES];
+    static char upper_copy[TREE_PATH_BYTES], target_copy[TREE_PATH_BYTES];
     const char *upper_name, *target_name;
     struct stat info;
     int from = tree_parent(upper, path, upper_copy, &upper_name);
@@ -69,39 +70,24 @@ static int apply(int upper, int target, const char *stamp, const char *path)
     return code;
 }
 
-/* Reads up to the next zero byte; false at the end, and where a line is too long. */
-static bool next_line(char *line, size_t size)
-{
-    size_t used = 0;
-    for (int byte; used < size && (byte = getchar()) != EOF;) {
-        line[used++] = (char)byte;
-        if (byte == '\0')
-            return true;
-    }
-    return false;
-}
-
 int apply_main(int argc, char **argv)
 {
-    static char line[LINE_BYTES];
-    if (argc != 2) {
+    const char *stamp, *path;
+    if (argc != 3 || !tree_name_partial(argv[0])) {
         dprintf(STDERR_FILENO, "%s", usage);
         return 2;
     }
-    int upper = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int target = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int upper = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int target = tree_open_locked(argv[2]);
     if (upper < 0 || target < 0)
-        return fail(1, "open", upper < 0 ? argv[0] : argv[1]);
-    while (next_line(line, sizeof line)) {
-        char *path = strchr(line, ' ');
-        if (path == NULL || path[1] == '\0' || path[1] == '/')
-            return fail(2, "not STAMP PATH:", line);
-        *path++ = '\0';
-        int code = apply(upper, target, line, path);
+        return fail(1, "open", upper < 0 ? argv[1] : argv[2]);
+    int more;
+    while ((more = apply_lines_next(&stamp, &path)) > 0) {
+        int code = apply(upper, target, stamp, path);
         if (code != 0)
             return code;
         printf("%s%c", path, '\0');
         fflush(stdout);
     }
-    return feof(stdin) ? 0 : fail(2, "a line is too long:", line);
+    return more == 0 ? 0 : 2;
 }

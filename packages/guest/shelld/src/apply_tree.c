@@ -8,11 +8,48 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SYS_OPENAT2 = 437, BLOCK = 65536, PATH_BYTES = 4096, MAX_DEPTH = 400 };
+enum { SYS_OPENAT2 = 437, BLOCK = 65536, PATH_BYTES = TREE_PATH_BYTES, LOCK_TRIES = 3000, NAME_BYTES = 64 };
+
+static char partial[NAME_BYTES];
+
+bool tree_name_partial(const char *step)
+{
+    if (*step == '\0' || strchr(step, '/') != NULL || strlen(step) + sizeof ".sovereign-" > sizeof partial)
+        return false;
+    (void)snprintf(partial, sizeof partial, ".sovereign-%s", step);
+    return true;
+}
+
+bool tree_is_partial(const char *name)
+{
+    return strcmp(name, partial) == 0;
+}
+
+bool tree_clear_partial(int directory)
+{
+    return unlinkat(directory, partial, 0) == 0 || errno == ENOENT;
+}
+
+int tree_open_locked(const char *path)
+{
+    int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int tries = 0; root >= 0 && flock(root, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || tries == LOCK_TRIES) {
+            int reason = errno;
+            close(root);
+            errno = reason;
+            return -1;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    return root;
+}
 
 int tree_parent(int root, const char *path, char *copy, const char **name)
 {
@@ -35,7 +72,7 @@ static bool remove_below(int parent, const char *name, int depth)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return true;
-    if ((errno != EISDIR && errno != EPERM) || depth > MAX_DEPTH)
+    if ((errno != EISDIR && errno != EPERM) || depth > TREE_MAX_DEPTH)
         return false;
     int directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *entries = directory < 0 ? NULL : fdopendir(directory);
@@ -75,23 +112,67 @@ static bool make_way(int to, const char *name)
     return fstatat(to, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode) || tree_remove(to, name);
 }
 
+/* Gives what is whole its name; on failure nothing of it stays. */
+static bool put_in_place(int to, const char *name, bool may_replace_tree)
+{
+    if ((!may_replace_tree || make_way(to, name)) && renameat(to, partial, to, name) == 0)
+        return true;
+    int reason = errno;
+    unlinkat(to, partial, 0);
+    errno = reason;
+    return false;
+}
+
+bool tree_put_file(int source, mode_t mode, int to, const char *name, bool may_replace_tree)
+{
+    if (!tree_clear_partial(to))
+        return false;
+    int target = openat(to, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (target < 0)
+        return false;
+    bool is_whole = copy_content(source, target) && fchmod(target, mode) == 0 && fsync(target) == 0;
+    int reason = errno;
+    close(target);
+    if (is_whole)
+        return put_in_place(to, name, may_replace_tree);
+    unlinkat(to, partial, 0);
+    errno = reason;
+    return false;
+}
+
+bool tree_put_link(const char *target, int to, const char *name, bool may_replace_tree)
+{
+    return tree_clear_partial(to) && symlinkat(target, to, partial) == 0 && put_in_place(to, name, may_replace_tree);
+}
+
+bool tree_put_node(mode_t type_and_mode, int to, const char *name)
+{
+    return tree_clear_partial(to) && mknodat(to, partial, type_and_mode, 0) == 0 &&
+           fchmodat(to, partial, type_and_mode & 07777, 0) == 0 && put_in_place(to, name, false);
+}
+
+bool tree_put_directory(mode_t mode, int to, const char *name)
+{
+    if (mkdirat(to, name, 0700) < 0 && errno != EEXIST)
+        return false;
+    int directory = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool is_set = directory >= 0 && fchmod(directory, mode) == 0;
+    int reason = errno;
+    if (directory >= 0)
+        close(directory);
+    errno = reason;
+    return is_set;
+}
+
 static bool copy_file(int from, const char *from_name, int to, const char *to_name)
 {
-    char partial[64];
     struct stat info;
-    (void)snprintf(partial, sizeof partial, ".sovereign-apply-%d", (int)getpid());
     int source = openat(from, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    int target = openat(to, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_copied = source >= 0 && target >= 0 && fstat(source, &info) == 0 && S_ISREG(info.st_mode) &&
-                     copy_content(source, target) && fchmod(target, info.st_mode & 0777) == 0 && fsync(target) == 0 &&
-                     make_way(to, to_name) && renameat(to, partial, to, to_name) == 0;
+    bool is_copied = source >= 0 && fstat(source, &info) == 0 && S_ISREG(info.st_mode) &&
+                     tree_put_file(source, info.st_mode & 0777, to, to_name, true);
     int reason = errno;
-    if (target >= 0 && !is_copied)
-        unlinkat(to, partial, 0);
     if (source >= 0)
         close(source);
-    if (target >= 0)
-        close(target);
     errno = reason;
     return is_copied;
 }
@@ -102,13 +183,7 @@ static bool copy_directory(const struct stat *info, int to, const char *name)
     bool is_there = fstatat(to, name, &present, AT_SYMLINK_NOFOLLOW) == 0;
     if (is_there && !S_ISDIR(present.st_mode) && !tree_remove(to, name))
         return false;
-    if (mkdirat(to, name, 0700) < 0 && errno != EEXIST)
-        return false;
-    int directory = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool is_set = directory >= 0 && fchmod(directory, info->st_mode & 0777) == 0;
-    if (directory >= 0)
-        close(directory);
-    return is_set;
+    return tree_put_directory(info->st_mode & 0777, to, name);
 }
 
 /* SAFETY: a link that leads out of the directory would have programs of the host follow it one day. */
@@ -133,7 +208,7 @@ static bool leads_out(const char *path, const char *target)
 
 static bool copy_link(int from, const char *from_name, int to, const char *path, const char *to_name)
 {
-    char target[PATH_BYTES], partial[64];
+    char target[PATH_BYTES];
     ssize_t length = readlinkat(from, from_name, target, sizeof target - 1);
     if (length < 0)
         return false;
@@ -142,15 +217,7 @@ static bool copy_link(int from, const char *from_name, int to, const char *path,
         errno = EXDEV;
         return false;
     }
-    (void)snprintf(partial, sizeof partial, ".sovereign-apply-%d", (int)getpid());
-    if (symlinkat(target, to, partial) < 0)
-        return false;
-    if (make_way(to, to_name) && renameat(to, partial, to, to_name) == 0)
-        return true;
-    int reason = errno;
-    unlinkat(to, partial, 0);
-    errno = reason;
-    return false;
+    return tree_put_link(target, to, to_name, true);
 }
 
 bool tree_copy(int from, const char *path, int to, const char *to_name)

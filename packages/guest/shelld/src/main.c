@@ -7,8 +7,10 @@
 #include "hello.h"
 #include "launch.h"
 #include "machine.h"
+#include "record.h"
 #include "relay.h"
 #include "serve.h"
+#include "undo.h"
 #include "visit.h"
 
 #include <stdio.h>
@@ -29,6 +31,8 @@ static const struct {
     {"pin-network", visit_pin_main},
     {"write-hosts", visit_hosts_main},
     {"apply", apply_main},
+    {"record", record_main},
+    {"undo", undo_main},
     {"changes", changes_main},
     {"whiteouts", whiteouts_main},
 };

@@ -132,6 +132,21 @@ export const sandboxReasons = {
     retryable: false,
     about: 'A path is not what was reviewed any more.',
   },
+  'step.not-found': {
+    code: 'NOT_FOUND',
+    retryable: false,
+    about: 'No application has that id, or no such sandbox or directory has one that could be undone.',
+  },
+  'step.not-recorded': {
+    code: 'RESOURCE_EXHAUSTED',
+    retryable: false,
+    about: 'What an application would replace could not be kept, so nothing was applied.',
+  },
+  'step.changed': {
+    code: 'ABORTED',
+    retryable: false,
+    about: 'Paths were changed after the application that is to be undone; nothing was undone.',
+  },
   'limit.in-use': {
     code: 'FAILED_PRECONDITION',
     retryable: false,

@@ -1,5 +1,5 @@
-import { SovereignError } from '@sovereign/protocol';
 import type { ChangeRecord } from '@sovereign/core';
+import { malformedLine, nulLines } from './nul-lines.ts';
 
 /** A change as `shelld changes` prints it. */
 export interface LayerChange extends ChangeRecord {
@@ -8,9 +8,6 @@ export interface LayerChange extends ChangeRecord {
   /** Differs when the path was changed again. */
   readonly stamp: string;
 }
-
-/** Longest line there can be: a path as deep as shelld walks, and what stands before it. */
-const maxLineBytes = 70_000;
 
 const kinds = { A: 'added', M: 'modified', R: 'removed' } as const;
 const files = { f: 'file', d: 'directory', l: 'link', o: 'other', '-': 'none' } as const;
@@ -22,31 +19,12 @@ const files = { f: 'file', d: 'directory', l: 'link', o: 'other', '-': 'none' } 
  * @throws SovereignError `channel.protocol`
  */
 export async function* parseChangeLines(output: AsyncIterable<Uint8Array>): AsyncIterable<LayerChange> {
-  let rest = Buffer.alloc(0);
-  for await (const chunk of output) {
-    rest = rest.byteLength === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    let start = 0;
-    for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0, start)) {
-      yield parseChange(rest.toString('utf8', start, end));
-      start = end + 1;
-    }
-    rest = rest.subarray(start);
-    if (rest.byteLength > maxLineBytes) throw malformed(rest.toString('utf8', 0, 100));
-  }
-  if (rest.byteLength > 0) throw malformed(rest.toString('utf8', 0, 100));
+  for await (const line of nulLines(output)) yield parseChange(line);
 }
 
 function parseChange(line: string): LayerChange {
   const match = /^([AMR]) ([fdlo-]) ([0-9:.-]{1,100}) (\/[^]*)$/.exec(line);
-  if (match === null) throw malformed(line);
+  if (match === null) throw malformedLine(line);
   const [, kind, file, stamp = '', path = ''] = match;
   return { kind: kinds[kind as keyof typeof kinds], path, file: files[file as keyof typeof files], stamp };
-}
-
-function malformed(line: string): SovereignError {
-  return new SovereignError({
-    reason: 'channel.protocol',
-    message: `A list of changes is malformed: ${JSON.stringify(line.slice(0, 100))}.`,
-    hint: 'Run `npm run build:shelld`; this is a defect of ours.',
-  });
 }

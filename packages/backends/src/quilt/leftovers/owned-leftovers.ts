@@ -14,6 +14,7 @@ export function* ownedLeftovers(host: EngineHost): Iterable<FoundLeftover> {
     [join(host.directory, 'volumes'), 'volume'],
     [join(host.directory, 'networks'), 'network'],
     [join(host.directory, 'names'), 'file'],
+    [join(host.directory, 'steps'), 'step'],
     [host.scratch.imageDirectory, 'layer'],
     [host.runtimeDirectory, 'socket'],
     ...host.state.ids().map((id) => [host.state.directory(id), 'file'] as const),

@@ -3,15 +3,20 @@ import type { Leftover, SandboxId } from '@sovereign/core';
 import type { LayeredImages } from '@sovereign/images';
 import type { EngineHost } from '../engine-host.ts';
 import type { QuiltNetworks } from '../networks/quilt-networks.ts';
+import type { StepLimits } from '../review/step-room.ts';
+import type { StepStore } from '../review/step-store.ts';
 import type { QuiltVolumes } from '../volumes/quilt-volumes.ts';
 import type { FoundLeftover } from './found-leftover.ts';
 import { ownedLeftovers } from './owned-leftovers.ts';
 import { sandboxLeftovers } from './sandbox-leftovers.ts';
+import { stepLeftovers } from './step-leftovers.ts';
 
 interface Rooms {
   readonly volumes: QuiltVolumes;
   readonly networks: QuiltNetworks;
   readonly images: LayeredImages;
+  readonly steps: StepStore;
+  readonly stepLimits: StepLimits;
 }
 
 /** What nobody needs any more of all that quilt makes. */
@@ -48,6 +53,7 @@ export class QuiltLeftovers {
     return [
       ...ownedLeftovers(this.#host),
       ...sandboxLeftovers(this.#host),
+      ...stepLeftovers(this.#host, this.#rooms.steps, this.#rooms.stepLimits),
       ...this.#mounts(),
       ...this.#nets(),
     ];
