@@ -1,0 +1,269 @@
+"""What undo does to a directory that changes were applied to, also when either was killed before any system call of it."""
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "build/shelld"
+DEADLINE_S = 60
+STEP = "stp_000000000000"
+PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
+MOST_CALLS = 3000
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def run(*words, **more):
+    return subprocess.run([BINARY, *map(str, words)], capture_output=True, timeout=DEADLINE_S, **more)
+
+
+def run_until(calls, words, stdin):
+    """Runs it until so many system calls were begun or ended, and kills it then. False when it ended before."""
+    child = subprocess.Popen(
+        [BINARY, *map(str, words)], stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: libc.ptrace(PTRACE_TRACEME, 0, None, None))
+    _, status = os.waitpid(child.pid, 0)
+    for _ in range(calls):
+        if not os.WIFSTOPPED(status):
+            break
+        libc.ptrace(PTRACE_SYSCALL, child.pid, None, None)
+        _, status = os.waitpid(child.pid, 0)
+    is_killed = os.WIFSTOPPED(status)
+    if is_killed:
+        os.kill(child.pid, signal.SIGKILL)
+        while os.WIFSTOPPED(status):
+            _, status = os.waitpid(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return is_killed
+
+
+def contents(root):
+    """Everything below a directory: what it is, its mode, and what is in it."""
+    found = {}
+    for directory, directories, files in os.walk(root):
+        for name in directories + files:
+            path = os.path.join(directory, name)
+            info = os.lstat(path)
+            what = os.readlink(path) if stat.S_ISLNK(info.st_mode) else ""
+            if stat.S_ISREG(info.st_mode):
+                what = pathlib.Path(path).read_bytes()
+            found[os.fsencode(os.path.relpath(path, root))] = (oct(info.st_mode), what)
+    return found
+
+
+class World:
+    """A workspace, what a sandbox changed in it, and an empty record."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.upper, self.target, self.record = (self.root / name for name in ("upper", "target", "record"))
+        for path in (self.upper, self.target, self.record):
+            path.mkdir()
+        self.lines = self.root / "lines"
+
+    def fill(self):
+        target, upper = self.target, self.upper
+        for name in ("gone/deep", "becomes-file", "mode"):
+            (target / name).mkdir(parents=True)
+        (target / "gone/leaf").write_text("leaf")
+        (target / "gone/deep/leaf").write_text("deep leaf")
+        (target / "gone/link").symlink_to("/etc/passwd")
+        os.mkfifo(target / "gone/pipe")
+        (target / os.fsdecode(b"gone/\xff\n odd")).write_text("odd")
+        (target / "becomes-file/inside").write_text("inside")
+        (target / "becomes-directory").write_text("was a file")
+        (target / "kept").write_text("kept")
+        os.chmod(target / "kept", 0o4751)
+        (target / "was-link").symlink_to("../elsewhere")
+        (target / "same").write_text("same")
+        os.mknod(upper / "gone", 0o600 | stat.S_IFCHR, 0)
+        (upper / "becomes-file").write_text("now a file")
+        (upper / "becomes-directory").mkdir(mode=0o755)
+        (upper / "becomes-directory/new").write_text("new")
+        (upper / "kept").write_text("changed")
+        (upper / "was-link").write_text("now a file")
+        (upper / "added").mkdir(mode=0o750)
+        (upper / "added/deep").mkdir()
+        (upper / "added/deep/file").write_text("x" * 200_000)
+        (upper / "added/link").symlink_to("deep/file")
+        (upper / "mode").mkdir(mode=0o700)
+
+    def note(self):
+        """Writes the lines of all changes, and records what applying them replaces."""
+        changes = run("changes", "--content-only", self.upper, self.target).stdout.split(b"\0")[:-1]
+        fields = [change.split(b" ", 3) for change in changes]
+        self.lines.write_bytes(b"".join(stamp + b" " + path[1:] + b"\0" for _, _, stamp, path in fields))
+        return self.note_again()
+
+    def note_again(self, most=1_000_000):
+        with self.lines.open("rb") as lines:
+            return run("record", self.upper, self.target, self.record, most, stdin=lines)
+
+    def apply(self):
+        with self.lines.open("rb") as lines:
+            return run("apply", STEP, self.upper, self.target, stdin=lines)
+
+    def undo(self, *options):
+        return run("undo", *options, STEP, self.record, self.target)
+
+
+class Undo(unittest.TestCase):
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def world(self, name="world", fill=True):
+        (self.directory / name).mkdir()
+        world = World(self.directory / name)
+        if fill:
+            world.fill()
+        return world
+
+    def applied(self, fill=True):
+        world = self.world(fill=fill)
+        before = contents(world.target)
+        self.assertEqual(world.note().returncode, 0)
+        self.assertEqual(contents(world.target), before)
+        self.assertEqual(world.apply().returncode, 0)
+        return world, before
+
+    def test_all_is_as_it_was(self):
+        world, before = self.applied()
+        after = contents(world.target)
+        self.assertNotEqual(after, before)
+        planned = world.undo("--dry-run")
+        self.assertEqual((planned.returncode, contents(world.target)), (0, after))
+        undone = world.undo()
+        self.assertEqual((undone.returncode, undone.stderr), (0, b""))
+        self.assertEqual(sorted(undone.stdout.split(b"\0")), sorted(planned.stdout.split(b"\0")))
+        self.assertIn(b"A - gone/\xff\n odd\0", undone.stdout)
+        self.assertEqual(contents(world.target), before)
+        again = world.undo()
+        self.assertEqual((again.returncode, again.stdout), (0, b""))
+
+    def refused(self, world, change, *paths):
+        """What changed since is named, and nothing else happens; forced, all is as it was."""
+        change()
+        now = contents(world.target)
+        undone = world.undo()
+        self.assertEqual(undone.returncode, 20)
+        named = [line[4:] for line in undone.stdout.split(b"\0")[:-1]]
+        self.assertEqual(sorted(named), sorted(os.fsencode(path) for path in paths))
+        self.assertEqual(contents(world.target), now)
+
+    def test_what_was_changed_since(self):
+        changes = [
+            (lambda target: (target / "kept").write_text("mine"), "kept"),
+            (lambda target: os.chmod(target / "kept", 0o600), "kept"),
+            (lambda target: (target / "kept").unlink(), "kept"),
+            (lambda target: (target / "added/deep/mine").write_text("mine"), "added/deep/mine"),
+            (lambda target: (target / "becomes-directory/mine").symlink_to("x"), "becomes-directory/mine"),
+            (lambda target: (target / "gone").mkdir(mode=0o700), "gone"),
+            (lambda target: (target / "gone").symlink_to("/"), "gone"),
+            (lambda target: os.mkfifo(target / "gone"), "gone"),
+        ]
+        for index, (change, *paths) in enumerate(changes):
+            with self.subTest(index):
+                world, before = self.applied()
+                self.refused(world, lambda: change(world.target), *paths)
+                forced = world.undo("--force")
+                self.assertEqual((forced.returncode, forced.stderr), (0, b""))
+                self.assertEqual(contents(world.target), before)
+                shutil.rmtree(world.root)
+
+    def test_what_another_works_on_stays(self):
+        world, before = self.applied()
+        (world.target / "mine").write_text("mine")
+        (world.target / "same").write_text("mine too")
+        self.assertEqual(world.undo().returncode, 0)
+        now = contents(world.target)
+        self.assertEqual((now.pop(b"mine")[1], now.pop(b"same")[1]), (b"mine", b"mine too"))
+        before.pop(b"same")
+        self.assertEqual(now, before)
+
+    def test_links_lead_nowhere(self):
+        outside = self.directory / "outside"
+        outside.mkdir()
+        (outside / "file").write_text("theirs")
+        world = self.world(fill=False)
+        (world.target / "place").mkdir()
+        (world.target / "place/file").write_text("old")
+        (world.upper / "place").mkdir()
+        (world.upper / "place/file").write_text("new")
+        self.assertEqual((world.note().returncode, world.apply().returncode), (0, 0))
+        shutil.rmtree(world.target / "place")
+        (world.target / "place").symlink_to(outside)
+        for options in [(), ("--force",), ("--interrupted",), ("--force", "--interrupted")]:
+            undone = world.undo(*options)
+            self.assertEqual((undone.returncode, undone.stdout), (21, b"A ! place/file\0"), options)
+        self.assertEqual(contents(outside), {b"file": (oct(0o100644), b"theirs")})
+
+    def test_what_cannot_be_kept(self):
+        world = self.world()
+        before = contents(world.target)
+        self.assertEqual(world.note().returncode, 0)
+        for path in world.record.iterdir():
+            path.unlink()
+        full = world.note_again(most=20)
+        self.assertEqual(full.returncode, 22)
+        self.assertIn(b"too much to keep", full.stderr)
+        self.assertEqual(contents(world.target), before)
+
+    def test_records_that_are_none(self):
+        for text in [b"x", b"- - 0\0", b"- - 0 /etc/passwd\0", b"- - ../x y\0", b"f0644:0 - 0 \0"]:
+            world = self.world()
+            (world.record / "paths").write_bytes(text)
+            before = contents(world.target)
+            self.assertEqual(world.undo("--force").returncode, 1, text)
+            self.assertEqual(contents(world.target), before)
+            shutil.rmtree(world.root)
+
+    def killed_everywhere(self, kill):
+        """Kills at every system call in turn, until nothing is left to be killed."""
+        calls = 0
+        is_killed = True
+        while is_killed:
+            calls += 1
+            self.assertLess(calls, MOST_CALLS)
+            world = self.world()
+            before = contents(world.target)
+            self.assertEqual(world.note().returncode, 0)
+            is_killed = kill(world, calls)
+            undone = world.undo("--interrupted")
+            self.assertEqual((undone.returncode, undone.stdout if undone.returncode else b"", undone.stderr), (0, b"", b""), calls)
+            self.assertEqual(contents(world.target), before, calls)
+            shutil.rmtree(world.root)
+        self.assertGreater(calls, 100)
+
+    def test_apply_killed_before_every_system_call(self):
+        def kill(world, calls):
+            with world.lines.open("rb") as lines:
+                return run_until(calls, ["apply", STEP, world.upper, world.target], lines)
+
+        self.killed_everywhere(kill)
+
+    def test_undo_killed_before_every_system_call(self):
+        def kill(world, calls):
+            self.assertEqual(world.apply().returncode, 0)
+            return run_until(calls, ["undo", STEP, world.record, world.target], subprocess.DEVNULL)
+
+        self.killed_everywhere(kill)
+
+    def test_undo_of_half_an_apply_killed_before_every_system_call(self):
+        def kill(world, calls):
+            with world.lines.open("rb") as lines:
+                run_until(150, ["apply", STEP, world.upper, world.target], lines)
+            return run_until(calls, ["undo", "--interrupted", STEP, world.record, world.target], subprocess.DEVNULL)
+
+        self.killed_everywhere(kill)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
