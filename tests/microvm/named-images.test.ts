@@ -80,7 +80,7 @@ function namedImages(): void {
           stateDirectory: join(scene.root, 's'),
           runtimeDirectory: join(scene.root, 'r'),
           shelldPath: findShelld(),
-          images: library,
+          images: () => library,
           imageDirectory: join(root, 'images'),
           kernelPath: scene.kernelPath,
         });

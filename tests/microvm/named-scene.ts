@@ -31,7 +31,7 @@ export async function playNamed(act: (named: NamedScene) => Promise<void>): Prom
   let count = 0;
   const library = counting(quilt.images, () => count++);
   try {
-    const options = { images: library, imageDirectory: join(root, 'images') };
+    const options = { images: () => library, imageDirectory: join(root, 'images') };
     await MachineScene.play((scene) => act({ scene, library, root, packed: () => count }), options);
   } finally {
     await quilt.close();

@@ -206,6 +206,7 @@ export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
 export { withoutStart, withStartLock } from './state/start-lock.ts';
 export { unknownSpec } from './state/unknown-spec.ts';
+export { createFailed, notUndone } from './state/create-errors.ts';
 export { until } from './state/until.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';
 export {

@@ -121,7 +121,7 @@ function defaultBackends(
   const quilt = createQuiltBackend({ ...shared, images });
   return [
     createFirecrackerBackend(machines),
-    createQemuBackend({ ...machines, images: quilt.images }),
+    createQemuBackend({ ...machines, images: () => quilt.images }),
     quilt,
     createDockerBackend({ ...shared, env }),
     createProcessBackend(shared),

@@ -22,17 +22,6 @@ export function nameTaken(name: string, id: string): SovereignError {
   });
 }
 
-export function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
-  const [why, stays] = [error, left].map((one) => (one instanceof Error ? one.message : String(one)));
-  return new SovereignError({
-    reason: 'sandbox.remove-failed',
-    message: `${why ?? ''} What had been made could not be removed: ${stays ?? ''}`,
-    hint: `Remove it when the cause is gone: sovereign rm ${id}`,
-    context: { id },
-    cause: left,
-  });
-}
-
 export function workspaceElsewhere(path: string): SovereignError {
   return new SovereignError({
     reason: 'workspace.refused',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
+  notUndone,
   parseSpecFile,
   throwIfCancelled,
   type Backend,
@@ -29,7 +30,6 @@ import {
   createFailed,
   insecureRefused,
   nameTaken,
-  notUndone,
   specOrigin,
   workspaceElsewhere,
 } from './backend-errors.ts';

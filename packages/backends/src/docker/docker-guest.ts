@@ -54,7 +54,7 @@ export class DockerGuest implements Guest {
     this.workspacePath = workspacePath;
     this.baseEnv = baseEnv;
     if (user !== undefined) this.user = user;
-    this.isHomeDefault = isHomeDefault === true;
+    this.isHomeDefault = isHomeDefault;
     this.#host = host;
     this.#isFork = isFork;
   }

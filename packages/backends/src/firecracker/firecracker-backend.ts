@@ -2,6 +2,8 @@ import { rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  createFailed,
+  notUndone,
   throwIfCancelled,
   type Backend,
   type Capabilities,
@@ -19,7 +21,6 @@ import { LocalArtifacts, MachineState, type MicrovmArtifacts } from '@sovereign/
 import { SovereignError } from '@sovereign/protocol';
 import { converseWithInit } from './converse.ts';
 import { FirecrackerApi } from './firecracker-api.ts';
-import { createFailed, notUndone } from './firecracker-errors.ts';
 import { FirecrackerGuest } from './firecracker-guest.ts';
 import type { Converse, FirecrackerHost } from './firecracker-host.ts';
 import {
@@ -80,33 +81,41 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
   };
   readonly state: MachineState;
   readonly converse: Converse;
-  readonly snapshots: Snapshots;
   readonly #options: FirecrackerOptions;
-  readonly #artifacts: MicrovmArtifacts;
   readonly #helper: LaunchHelper;
+  // Made when they are first asked for: one command needs few of them.
+  #madeArtifacts: MicrovmArtifacts | undefined;
+  #snapshots: Snapshots | undefined;
   #hasSwept = false;
 
   constructor(options: FirecrackerOptions) {
     this.#options = options;
     this.#helper = new LaunchHelper({ shelldPath: options.shelldPath });
     this.state = new MachineState(join(options.stateDirectory, 'firecracker'));
-    this.#artifacts =
-      options.artifacts ??
-      new LocalArtifacts({
-        imageDirectory: options.imageDirectory ?? join(options.stateDirectory, 'images'),
-        shelldPath: options.shelldPath,
-        ...(options.pythonPath !== undefined && { pythonPath: options.pythonPath }),
-        ...(options.kernelPath !== undefined && { kernelPath: options.kernelPath }),
-      });
     this.converse = options.converse ?? converseWithInit;
-    this.snapshots = new FirecrackerSnapshots({
-      directory: join(options.stateDirectory, 'firecracker', 'snapshots'),
+  }
+
+  get #artifacts(): MicrovmArtifacts {
+    const { artifacts, imageDirectory, stateDirectory, shelldPath, pythonPath, kernelPath } = this.#options;
+    return (this.#madeArtifacts ??=
+      artifacts ??
+      new LocalArtifacts({
+        imageDirectory: imageDirectory ?? join(stateDirectory, 'images'),
+        shelldPath,
+        ...(pythonPath !== undefined && { pythonPath }),
+        ...(kernelPath !== undefined && { kernelPath }),
+      }));
+  }
+
+  get snapshots(): Snapshots {
+    return (this.#snapshots ??= new FirecrackerSnapshots({
+      directory: join(this.#options.stateDirectory, 'firecracker', 'snapshots'),
       helper: this.#helper,
       identity: async () => snapshotIdentity(await this.#program()),
       attach: (id) => this.attach(id),
       host: this,
       bringUp: (spec, plan, signal) => this.#bringUp(spec, plan, signal),
-    });
+    }));
   }
 
   probe(signal?: AbortSignal): Promise<Probe> {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import {
+  createFailed,
   type Backend,
   type Capabilities,
   type Guest,
@@ -87,7 +88,7 @@ class ProcessBackend implements Backend {
     } catch (error) {
       if (existsSync(directory)) rmSync(directory, { recursive: true, force: true });
       this.#taken.delete(spec.id);
-      throw createFailed(spec.id, error);
+      throw createFailed(spec.id, error, 'runtime');
     }
   }
 
@@ -198,18 +199,6 @@ class ProcessBackend implements Backend {
       throw endedEarly(launch.spec.id, launch.consolePath, error);
     }
   }
-}
-
-/** A failure of the kernel, such as a full disk, as a failure of the create; what had been made is removed by then. */
-function createFailed(id: SandboxId, error: unknown): SovereignError {
-  if (error instanceof SovereignError) return error;
-  return new SovereignError({
-    reason: 'sandbox.create-failed',
-    message: `Sandbox ${id} could not be made: ${error instanceof Error ? error.message : String(error)}.`,
-    hint: 'Look at the runtime directory: is its disk full, or is it not yours?',
-    context: { id },
-    cause: error,
-  });
 }
 
 function idTaken(id: string): SovereignError {

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import {
+  createFailed,
+  notUndone,
   isSnapshotId,
   throwIfCancelled,
   type Backend,
@@ -31,7 +33,7 @@ import { SovereignError } from '@sovereign/protocol';
 import { defaultDiskBytes } from './machine-disks.ts';
 import { chooseAccelerator, type AcceleratorVerdict } from './choose-accelerator.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
-import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
+import { checkSupported } from './qemu-errors.ts';
 import { qemuLateBinding } from './qemu-late-binding.ts';
 import { QemuSnapshots } from './qemu-snapshots.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
@@ -50,8 +52,8 @@ export interface QemuOptions {
   readonly imageDirectory?: string;
   /** Size of the writable layer of each machine; it costs what is written. Default 8 GiB. */
   readonly diskBytes?: number;
-  /** Library in which images have names, which stays the caller's to close. Default: no image has one. */
-  readonly images?: LayeredImages;
+  /** Library in which images have names, which stays the caller's to close; asked for when it is needed. Default: none has one. */
+  readonly images?: () => LayeredImages;
   /** A kernel to boot instead of the one that `sovereign microvm build` makes. */
   readonly kernelPath?: string;
 }
@@ -79,16 +81,16 @@ class QemuBackend implements Backend, QemuGuestHost {
     isIsolated: true,
   };
   readonly state: MachineState;
-  readonly artifacts: LocalArtifacts;
-  readonly snapshots: Snapshots;
-  readonly bootArtifacts: BootArtifacts;
-  readonly images?: LayeredImages;
-  readonly machineImages: MachineImages;
-  readonly lateBinding: LateBinding;
-  readonly sweeper?: Sweeper;
+  readonly lateBinding: LateBinding = qemuLateBinding(this);
   readonly warm: WarmConversations = new WarmConversations();
   readonly #options: QemuOptions;
   readonly #helper: LaunchHelper;
+  // Made when they are first asked for: one command needs few of them.
+  #artifacts: LocalArtifacts | undefined;
+  #machineImages: MachineImages | undefined;
+  #sweeper: Sweeper | undefined;
+  #bootArtifacts: BootArtifacts | undefined;
+  #snapshots: Snapshots | undefined;
   #hasSwept = false;
   #verdict: Promise<AcceleratorVerdict> | undefined;
 
@@ -96,41 +98,57 @@ class QemuBackend implements Backend, QemuGuestHost {
     this.#options = options;
     this.#helper = new LaunchHelper({ shelldPath: options.shelldPath });
     this.state = new MachineState(join(options.stateDirectory, 'qemu'));
-    this.artifacts = new LocalArtifacts({
-      imageDirectory: options.imageDirectory ?? join(options.stateDirectory, 'images'),
-      shelldPath: options.shelldPath,
-      ...(options.pythonPath !== undefined && { pythonPath: options.pythonPath }),
-      ...(options.kernelPath !== undefined && { kernelPath: options.kernelPath }),
-    });
-    if (options.images !== undefined) this.images = options.images;
-    const snapshotsPath = join(options.stateDirectory, 'qemu', 'snapshots');
-    this.machineImages = new MachineImages({
+  }
+
+  get artifacts(): LocalArtifacts {
+    const { imageDirectory, stateDirectory, shelldPath, pythonPath, kernelPath } = this.#options;
+    return (this.#artifacts ??= new LocalArtifacts({
+      imageDirectory: imageDirectory ?? join(stateDirectory, 'images'),
+      shelldPath,
+      ...(pythonPath !== undefined && { pythonPath }),
+      ...(kernelPath !== undefined && { kernelPath }),
+    }));
+  }
+
+  get images(): LayeredImages | undefined {
+    return this.#options.images?.();
+  }
+
+  get machineImages(): MachineImages {
+    const library = this.images;
+    const sandboxes = join(this.#options.stateDirectory, 'qemu', 'sandboxes');
+    return (this.#machineImages ??= new MachineImages({
       artifacts: this.artifacts,
-      home: (owner) =>
-        isSnapshotId(owner)
-          ? join(snapshotsPath, owner)
-          : join(options.stateDirectory, 'qemu', 'sandboxes', owner),
-      ...(options.images !== undefined && { library: options.images }),
-    });
-    if (options.images !== undefined) {
-      this.sweeper = new PackedRoots({
-        store: this.artifacts.store,
-        library: options.images,
-        inUse: () => new Set([...this.state.roots(), ...new SnapshotFiles(snapshotsPath).roots()]),
-      });
-    }
-    this.bootArtifacts = new MachineBuild(this.artifacts, this.machineImages);
-    this.lateBinding = qemuLateBinding(this);
-    this.snapshots = new QemuSnapshots({
-      root: snapshotsPath,
+      home: (owner) => join(isSnapshotId(owner) ? this.#snapshotsPath : sandboxes, owner),
+      ...(library !== undefined && { library }),
+    }));
+  }
+
+  get sweeper(): Sweeper | undefined {
+    const library = this.images;
+    if (library === undefined) return undefined;
+    return (this.#sweeper ??= new PackedRoots({
+      store: this.artifacts.store,
+      library,
+      inUse: () => new Set([...this.state.roots(), ...new SnapshotFiles(this.#snapshotsPath).roots()]),
+    }));
+  }
+
+  get bootArtifacts(): BootArtifacts {
+    return (this.#bootArtifacts ??= new MachineBuild(this.artifacts, this.machineImages));
+  }
+
+  get snapshots(): Snapshots {
+    return (this.#snapshots ??= new QemuSnapshots({
+      root: this.#snapshotsPath,
       state: this.state,
       host: this,
       artifacts: this.artifacts,
       images: this.machineImages,
       helper: this.#helper,
-      shelldPath: options.shelldPath,
+      shelldPath: this.#options.shelldPath,
       accelerator: (signal) => this.#accelerator(signal),
-    });
+    }));
   }
 
   async probe(signal?: AbortSignal): Promise<Probe> {
@@ -249,6 +267,10 @@ class QemuBackend implements Backend, QemuGuestHost {
       ...(signal !== undefined && { signal }),
     });
     this.state.writeMachine(spec.id, { ...process, boot, memory: 'shared' });
+  }
+
+  get #snapshotsPath(): string {
+    return join(this.#options.stateDirectory, 'qemu', 'snapshots');
   }
 
   #accelerator(signal?: AbortSignal): Promise<AcceleratorVerdict> {

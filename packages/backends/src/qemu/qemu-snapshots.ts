@@ -1,6 +1,8 @@
 import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  createFailed,
+  notUndone,
   isAlive,
   signalProcess,
   throwIfCancelled,
@@ -29,7 +31,7 @@ import { diskName, lastDisk, linkDisks, makeNextDisk } from './machine-disks.ts'
 import { jailedArtifact, jailPaths } from './machine-paths.ts';
 import { loadState, openStateSaving, prepareMigration } from './migration.ts';
 import { monitorPid } from './monitor-process.ts';
-import { checkSupported, createFailed, notUndone } from './qemu-errors.ts';
+import { checkSupported } from './qemu-errors.ts';
 import { QemuGuest, type QemuGuestHost } from './qemu-guest.ts';
 import { kernelCommandLine, qemuArguments } from './qemu-arguments.ts';
 import { QmpClient } from './qmp-client.ts';

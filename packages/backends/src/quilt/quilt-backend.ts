@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
+  createFailed,
+  notUndone,
   signalProcess,
   throwIfCancelled,
   type Backend,
@@ -26,6 +28,7 @@ import { detectCgroups } from './detect-cgroups.ts';
 import { checkRootDirectory, guestRoot, type ImageRoot } from './guest-root.ts';
 import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
+import { quiltCapabilities } from './quilt-capabilities.ts';
 import { quiltLateBinding } from './quilt-late-binding.ts';
 import { QuiltState } from './quilt-state.ts';
 import { probeQuilt } from './probe.ts';
@@ -349,51 +352,6 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
       return { id, backend: this.name, spec: unknownSpec(id), state: 'broken', problem };
     }
   }
-}
-
-/** What depends on the host is found out when it is first read. */
-function quiltCapabilities(cgroups: () => Cgroups): Capabilities {
-  return {
-    isPersistent: true,
-    canStop: true,
-    get canPause() {
-      return cgroups().controllers.includes('freezer');
-    },
-    get canSetLimits() {
-      return cgroups().version !== 'none';
-    },
-    get canStats() {
-      return cgroups().version !== 'none';
-    },
-    canDefine: true,
-    hasPty: true,
-    hasImages: true,
-    canReview: true,
-    isIsolated: true,
-  };
-}
-
-/** A failure of the kernel, such as a full disk, as a failure of the create; what had been made is removed by then. */
-function createFailed(id: SandboxId, error: unknown): SovereignError {
-  if (error instanceof SovereignError) return error;
-  return new SovereignError({
-    reason: 'sandbox.create-failed',
-    message: `Sandbox ${id} could not be made: ${error instanceof Error ? error.message : String(error)}.`,
-    hint: 'Look at the state directory: is its disk full, or is it not yours?',
-    context: { id },
-    cause: error,
-  });
-}
-
-function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
-  const why = createFailed(id, error);
-  return new SovereignError({
-    reason: 'sandbox.remove-failed',
-    message: `${why.message} What had been made could not be removed: ${left instanceof Error ? left.message : String(left)}`,
-    hint: `Remove it when the cause is gone: sovereign rm ${id}`,
-    context: { id, because: why.reason },
-    cause: left,
-  });
 }
 
 function insecureRefused(): SovereignError {

@@ -112,7 +112,7 @@ export interface Backend {
   /** Images, volumes, networks, commit …; undefined on a backend that is no container engine. */
   readonly engine?: ContainerEngine;
   /** Library of the images that its guests can be made of by name; undefined where that is its engine's, or there is none. */
-  readonly images?: ImageLibrary;
+  readonly images?: ImageLibrary | undefined;
   /** Snapshots of running guests; undefined on a backend without. */
   readonly snapshots?: Snapshots;
   /** Building what guests boot from; undefined on a backend that boots nothing. */
@@ -120,7 +120,7 @@ export interface Backend {
   /** Binding a guest that runs to whoever claims it; undefined on a backend without. */
   readonly lateBinding?: LateBinding;
   /** What is left of its things that nobody needs; undefined where that is its engine's to say, or nothing is left. */
-  readonly sweeper?: Sweeper;
+  readonly sweeper?: Sweeper | undefined;
   probe(signal?: AbortSignal): Promise<Probe>;
   /** Brings a guest up. When it fails at any step, what had been made is removed before the error is thrown. */
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Guest>;
