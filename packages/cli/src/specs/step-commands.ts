@@ -9,7 +9,7 @@ export const stepCommands: readonly CommandSpec[] = [
     name: 'undo',
     about: 'Put back what an apply replaced in the directory on the host',
     description:
-      'The latest one of a sandbox, which may be gone; without one, of the workspace that you are in. Called again it undoes the\none before. Steps that are named are undone newest first. The sandbox keeps what it has, to be applied again.\nNothing is done when a path was changed after it was applied. Shows what was done: A was put back, C changed back,\nD deleted.',
+      'The latest one of a sandbox, which may be gone; without one, of the workspace that you are in. Called again it undoes\nthe one before. Steps that are named are undone newest first. The sandbox keeps what it has, to be applied again.\nNothing is done when a path was changed after it was applied. Shows what was done: A was put back, C changed back,\nD deleted.',
     arguments: [
       {
         name: 'SANDBOX',
