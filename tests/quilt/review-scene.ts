@@ -1,6 +1,7 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Guest, WorkspaceChange, WorkspaceReview } from '@sovereign/core';
+import type { Guest, StepId, WorkspaceChange, WorkspaceReview } from '@sovereign/core';
 import { all, QuiltScene, type SceneOptions } from './scene.ts';
 
 /** A sandbox whose workspace is reviewed. */
@@ -36,4 +37,32 @@ export async function reviewing(
 /** What `apply` is given of what was looked at. */
 export function stampsOf(changes: readonly WorkspaceChange[]): Readonly<Record<string, string>> {
   return Object.fromEntries(changes.map(({ path, stamp }) => [path, stamp]));
+}
+
+/** Applies what is at a path, or all. @returns what undoes it */
+export async function applied(
+  review: WorkspaceReview,
+  sandbox: ReviewScene['guest']['id'],
+  path = '.',
+): Promise<StepId> {
+  const { step } = await review.apply(sandbox, { paths: [path] });
+  if (step === null) throw new Error('nothing was applied');
+  return step;
+}
+
+/** Everything below a directory: mode, and contents or what a link leads to. */
+export function look(root: string, below = ''): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of readdirSync(join(root, below))) {
+    const path = join(below, name);
+    const info = lstatSync(join(root, path));
+    const what = info.isSymbolicLink()
+      ? readlinkSync(join(root, path))
+      : info.isFile()
+        ? readFileSync(join(root, path), 'latin1')
+        : '';
+    found[path] = `${info.mode.toString(8)} ${what}`;
+    if (info.isDirectory()) Object.assign(found, look(root, path));
+  }
+  return found;
 }

@@ -1,18 +1,12 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createQuiltBackend } from '@sovereign/backends';
-import type { StepId, UndoChange, WorkspaceReview } from '@sovereign/core';
+import type { StepId, UndoChange } from '@sovereign/core';
 import { tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
-import { reviewing, stampsOf, type ReviewScene } from './review-scene.ts';
+import { applied, look, reviewing, stampsOf } from './review-scene.ts';
 import { all, directoriesIn } from './scene.ts';
-import { buildVictim, killed, settle } from './victims.ts';
-
-/** Milliseconds after which it is killed: spread over an apply of many files and its undo, and beyond. */
-const killAfterMs = [20, 60, 90, 120, 150, 180, 210, 240, 280, 320, 380, 450];
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, undoing);
 
@@ -170,57 +164,6 @@ function undoing(): void {
     });
   });
 
-  verifies('R-NEW-8', 'links that are planted after an apply lead no undo out of the workspace', async () => {
-    await reviewing(async (play) => {
-      const { scene, guest, review, at } = play;
-      const outside = join(scene.root, 'outside');
-      await mkdir(outside);
-      await chmod(outside, 0o777);
-      for (const name of ['file', 'leaf']) {
-        await writeFile(join(outside, name), 'theirs');
-        await chmod(join(outside, name), 0o666);
-      }
-      const theirs = look(outside);
-      await scene.sh(guest, 'cd /workspace && echo new > kept && echo new > tree/leaf && rm gone');
-      const step = await applied(review, guest.id);
-      // One whose writes are not reviewed plants them where the host looks.
-      const planter = await scene.create({ workspace: { hostPath: scene.workspace } });
-      const plant = `cd /workspace && rm -rf tree kept && ln -s ${outside} tree && ln -s ${outside}/file kept && ln -s ${outside} gone`;
-      expect(await scene.sh(planter, plant)).toMatchObject({ code: 0 });
-      for (const isForced of [false, true])
-        await expect(review.undo(step, { isForced })).rejects.toMatchObject({ reason: 'step.changed' });
-      expect(look(outside)).toEqual(theirs);
-      await rm(at('tree'));
-      await mkdir(at('tree'));
-      await review.undo(step, { isForced: true });
-      for (const name of ['kept', 'gone', 'tree/leaf'])
-        expect(readFileSync(at(name), 'utf8')).toBe(`${name}\n`);
-      expect(look(outside)).toEqual(theirs);
-      await swapWhileUndoing(play, outside);
-      expect(look(outside)).toEqual(theirs);
-    });
-  });
-
-  verifies(
-    'R-NEW-8',
-    'two undos at once: one of them does it, and others of the workspace wait',
-    async () => {
-      await reviewing(async ({ scene, guest, review }) => {
-        const before = look(scene.workspace);
-        await scene.sh(guest, 'cd /workspace && echo new > kept && rm gone && rm -r tree');
-        const steps: StepId[] = [];
-        for (const path of ['kept', 'gone', 'tree']) steps.push(await applied(review, guest.id, path));
-        const [once = '' as StepId] = steps;
-        const ends = await Promise.allSettled([once, ...steps].map((step) => review.undo(step)));
-        const refusals = ends
-          .filter((end) => end.status === 'rejected')
-          .map(({ reason }) => reason as unknown);
-        expect(refusals).toMatchObject([{ reason: 'step.not-found' }]);
-        expect(look(scene.workspace)).toEqual(before);
-      });
-    },
-  );
-
   verifies('R-NEW-8', 'what cannot be kept is not applied; the oldest steps make room', async () => {
     const steps = { maxStepBytes: 1_000, maxSteps: 2 };
     await reviewing(
@@ -274,82 +217,6 @@ function undoing(): void {
       await review.undo(kept);
     });
   });
-
-  verifies(
-    'R-NEW-8',
-    'apply and undo killed at any time: the undo goes on from there, and nothing else is left',
-    { timeoutMs: 240_000 },
-    async () => {
-      const scripts = await mkdtemp(join(tmpdir(), 'svv-'));
-      try {
-        const victim = buildVictim(scripts);
-        await reviewing((play) => killEverywhere(play, victim));
-      } finally {
-        await rm(scripts, { recursive: true, force: true });
-      }
-    },
-  );
-}
-
-async function killEverywhere({ scene, guest, review, at }: ReviewScene, victim: string): Promise<void> {
-  await mkdir(at('many'));
-  for (let index = 0; index < 400; index++) await writeFile(at(`many/${index}`), `${index}\n`.repeat(200));
-  const before = look(scene.workspace);
-  const script =
-    'cd /workspace && for f in many/*; do echo new >> $f; done; rm -r tree gone; mkdir gone; echo x > gone/x';
-  expect(await scene.sh(guest, script)).toMatchObject({ code: 0 });
-  let interrupted = 0;
-  for (const ms of killAfterMs) {
-    await killed(scene, victim, ['undo', guest.id], ms);
-    for (const { id, state } of await review.steps()) {
-      expect(state, `after ${ms} ms`).not.toBe('underWay');
-      if (state === 'interrupted') interrupted++;
-      await review.undo(id);
-    }
-    expect(look(scene.workspace), `after ${ms} ms`).toEqual(before);
-    await settle(scene);
-    for (const leftover of await scene.leftovers()) await scene.engine.sweep(leftover);
-    expect(readdirSync(scene.state('steps')), `after ${ms} ms`).toEqual([]);
-    expect((await scene.sh(guest, 'echo sound')).out).toBe('sound\n');
-  }
-  expect(interrupted).toBeGreaterThan(2);
-}
-
-/** Undoes again and again while a directory on the way to what is put back is now a link that leads out. */
-async function swapWhileUndoing({ scene, guest, review }: ReviewScene, outside: string): Promise<void> {
-  const swapper = await scene.create({ workspace: { hostPath: scene.workspace } });
-  const swapping = scene.sh(
-    swapper,
-    `cd /workspace; end=$(($(date +%s) + 6)); while [ $(date +%s) -lt $end ]; do for i in 1 2 3 4 5 6 7 8; do
-      mv tree held; ln -s ${outside} tree; rm tree; mv held tree; done; done`,
-  );
-  const swaps = new AbortController();
-  void swapping.finally(() => swaps.abort());
-  let undos = 0;
-  while (!swaps.signal.aborted) {
-    await review.apply(guest.id, { paths: ['tree'] }).catch(expected);
-    for (const { id } of await review.steps()) {
-      await review.undo(id, { isForced: true }).then(() => undos++, expected);
-      await review.removeStep(id).catch(expected);
-    }
-  }
-  expect(await swapping).toMatchObject({ code: 0 });
-  expect(undos).toBeGreaterThan(0);
-}
-
-/** What may come of a directory that is not always there. */
-function expected(error: unknown): void {
-  expect((error as { readonly reason?: string }).reason).toMatch(/^(step|review|file)\./);
-}
-
-async function applied(
-  review: WorkspaceReview,
-  sandbox: ReviewScene['guest']['id'],
-  path = '.',
-): Promise<StepId> {
-  const { step } = await review.apply(sandbox, { paths: [path] });
-  if (step === null) throw new Error('nothing was applied');
-  return step;
 }
 
 /** `A path`, `M path` or `R path` of each, by path. */
@@ -358,21 +225,4 @@ function named(changes: readonly UndoChange[]): readonly string[] {
   return changes
     .toSorted((left, right) => (left.path < right.path ? -1 : 1))
     .map(({ kind, path }) => `${marks[kind]} ${path}`);
-}
-
-/** Everything below a directory: mode, and contents or what a link leads to. */
-function look(root: string, below = ''): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const name of readdirSync(join(root, below))) {
-    const path = join(below, name);
-    const info = lstatSync(join(root, path));
-    const what = info.isSymbolicLink()
-      ? readlinkSync(join(root, path))
-      : info.isFile()
-        ? readFileSync(join(root, path), 'latin1')
-        : '';
-    found[path] = `${info.mode.toString(8)} ${what}`;
-    if (info.isDirectory()) Object.assign(found, look(root, path));
-  }
-  return found;
 }
