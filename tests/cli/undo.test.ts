@@ -151,14 +151,24 @@ function undoing(): void {
     expect(await read('kept')).toBe('newer\n');
   });
 
-  verifies('R-NEW-8', 'completion knows steps, and gc lists none that can be undone', async () => {
-    const step = await change('echo new > kept');
-    for (const command of [
-      ['undo', ''],
-      ['step', 'rm', ''],
-    ])
-      expect((await ok('__complete', '--', ...command)).stdout, command.join(' ')).toContain(step);
-    expect(await line.json(['gc', '--dry-run', step])).toMatchObject({ items: [] });
-    await ok('step', 'rm', step);
-  });
+  verifies(
+    'R-NEW-8',
+    'completion knows steps; gc names and removes one that cannot be read, and no other',
+    async () => {
+      const step = await change('echo new > kept');
+      for (const command of [
+        ['undo', ''],
+        ['step', 'rm', ''],
+      ])
+        expect((await ok('__complete', '--', ...command)).stdout, command.join(' ')).toContain(step);
+      const id = `quilt/step/${step}`;
+      expect(await line.json(['gc', '--dry-run', id])).toMatchObject({ items: [], problems: [] });
+      await writeFile(join(line.home, 'state', 'quilt', 'steps', step, 'step.json'), '{');
+      const item = { id, kind: 'step', act: 'remove' };
+      for (let times = 0; times < 2; times++)
+        expect(await line.json(['gc', '--dry-run', id])).toMatchObject({ items: [item] });
+      expect(await line.json(['gc', id])).toMatchObject({ items: [{ ...item, failure: null }] });
+      expect(await line.json(['gc', '--dry-run', id])).toMatchObject({ items: [] });
+    },
+  );
 }

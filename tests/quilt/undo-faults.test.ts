@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,35 @@ import { probeTiers } from '../support/tiers.ts';
 import { applied, look, reviewing, type ReviewScene } from './review-scene.ts';
 import { buildVictim, killed, settle } from './victims.ts';
 
-/** Milliseconds after which it is killed: spread over an apply of many files and its undo, and beyond. */
-const killAfterMs = [20, 60, 90, 120, 150, 180, 210, 240, 280, 320, 380, 450];
+/** What is to be seen of a step from outside. */
+interface Seen {
+  readonly step: string | undefined;
+  /** Whether one is being made, or deleted. */
+  readonly partial: boolean;
+  readonly isUnderWay: boolean;
+  /** It was whole when it was looked at before. */
+  readonly wasApplied: boolean;
+  /** Whether a file has what the sandbox wrote. */
+  readonly isNew: (name: string) => boolean;
+}
+
+type Moment = readonly [string, (seen: Seen) => boolean, readonly (string | undefined)[]];
+
+/** When it is killed, and what is left of the step then. */
+const moments: readonly Moment[] = [
+  ['what is replaced is being recorded', (seen) => seen.partial && seen.step === undefined, [undefined]],
+  ['a first file is applied', (seen) => seen.isUnderWay && seen.isNew('many/0'), ['interrupted']],
+  ['most files are applied', (seen) => seen.isUnderWay && seen.isNew('many/350'), ['interrupted', 'applied']],
+  ['it is applied', (seen) => seen.step !== undefined && !seen.isUnderWay, ['applied', 'interrupted']],
+  ['its undo begins', (seen) => seen.wasApplied && seen.isUnderWay, ['interrupted']],
+  ['a first file is put back', (seen) => seen.wasApplied && !seen.isNew('many/0'), ['interrupted']],
+  [
+    'most files are put back',
+    (seen) => seen.wasApplied && !seen.isNew('many/350'),
+    ['interrupted', undefined],
+  ],
+  ['it is undone', (seen) => seen.wasApplied && seen.step === undefined, [undefined]],
+];
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, faults);
 
@@ -68,7 +95,7 @@ function faults(): void {
 
   verifies(
     'R-NEW-8',
-    'apply and undo killed at any time: the undo goes on from there, and nothing else is left',
+    'apply and undo killed at each of their steps: the undo goes on from there, and nothing else is left',
     { timeoutMs: 240_000 },
     async () => {
       const scripts = await mkdtemp(join(tmpdir(), 'svv-'));
@@ -85,26 +112,44 @@ function faults(): void {
 /** After each kill what is interrupted is undone, and all is as before. */
 async function killEverywhere({ scene, guest, review, at }: ReviewScene, victim: string): Promise<void> {
   await mkdir(at('many'));
-  for (let index = 0; index < 400; index++) await writeFile(at(`many/${index}`), `${index}\n`.repeat(200));
+  for (let index = 0; index < 400; index++) await writeFile(at(`many/${index}`), 'old\n'.repeat(500));
   const before = look(scene.workspace);
   const script =
-    'cd /workspace && for f in many/*; do echo new >> $f; done; rm -r tree gone; mkdir gone; echo x > gone/x';
+    'cd /workspace && for f in many/*; do echo new > $f; done; rm -r tree gone; mkdir gone; echo x > gone/x';
   expect(await scene.sh(guest, script)).toMatchObject({ code: 0 });
-  let interrupted = 0;
-  for (const ms of killAfterMs) {
-    await killed(scene, victim, ['undo', guest.id], ms);
-    for (const { id, state } of await review.steps()) {
-      expect(state, `after ${ms} ms`).not.toBe('underWay');
-      if (state === 'interrupted') interrupted++;
-      await review.undo(id);
-    }
-    expect(look(scene.workspace), `after ${ms} ms`).toEqual(before);
+  for (const [moment, isNow, states] of moments) {
+    await killed(scene, victim, ['undo', guest.id], watching(scene, at, isNow));
+    const steps = await review.steps();
+    expect(states, moment).toContain(steps[0]?.state);
+    for (const { id } of steps) await review.undo(id);
+    expect(look(scene.workspace), moment).toEqual(before);
     await settle(scene);
     for (const leftover of await scene.leftovers()) await scene.engine.sweep(leftover);
-    expect(readdirSync(scene.state('steps')), `after ${ms} ms`).toEqual([]);
+    expect(readdirSync(scene.state('steps')), moment).toEqual([]);
     expect((await scene.sh(guest, 'echo sound')).out).toBe('sound\n');
   }
-  expect(interrupted).toBeGreaterThan(2);
+}
+
+/** Looks at the state directory and the workspace each time it is asked whether the moment has come. */
+function watching(
+  scene: ReviewScene['scene'],
+  at: ReviewScene['at'],
+  isNow: (seen: Seen) => boolean,
+): () => boolean {
+  let applied: string | undefined;
+  return () => {
+    const names = readdirSync(scene.state('steps'));
+    const step = names.find((name) => name.startsWith('stp_'));
+    const isUnderWay = step !== undefined && existsSync(scene.state('steps', step, 'worker.json'));
+    if (step !== undefined && !isUnderWay) applied = step;
+    return isNow({
+      step,
+      partial: names.some((name) => name.startsWith('_stp_')),
+      isUnderWay,
+      wasApplied: applied !== undefined && (step === undefined || step === applied),
+      isNew: (name) => (lstatSync(at(name), { throwIfNoEntry: false })?.size ?? 0) === 4,
+    });
+  };
 }
 
 /** Undoes again and again while a directory on the way to what is put back is now a link that leads out. */

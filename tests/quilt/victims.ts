@@ -25,12 +25,12 @@ export function buildVictim(directory: string): string {
   return victim;
 }
 
-/** Starts the victim, lets it begin, and kills it after so many milliseconds. */
+/** Starts the victim, lets it begin, and kills it after so many milliseconds, or at a moment that is looked for. */
 export async function killed(
   scene: QuiltScene,
   script: string,
   args: readonly string[],
-  ms: number,
+  when: number | (() => boolean),
 ): Promise<void> {
   const child: ChildProcess = spawn(process.execPath, [script, scene.root, ...args, findShelld()], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -44,7 +44,12 @@ export async function killed(
     }),
   ]);
   child.stdin.write('go\n');
-  await delay(ms);
+  if (typeof when === 'number') await delay(when);
+  else
+    while (!when()) {
+      if (child.exitCode !== null) throw new Error('the victim ended before that moment');
+      await delay(1);
+    }
   child.kill('SIGKILL');
   await exit;
 }
