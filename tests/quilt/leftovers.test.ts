@@ -1,18 +1,16 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Guest, Leftover } from '@sovereign/core';
-import { findShelld } from '@sovereign/guest';
-import { eventually, hostProcesses, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
+import { eventually, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
 import { importBusybox, needsBusybox } from './busybox-image.ts';
 import { needsRoot, QuiltScene } from './scene.ts';
+import { buildVictim, killed, settle } from './victims.ts';
 
 /** Milliseconds after which it is killed: spread over everything that one round takes, and beyond. */
 const killAfterMs = [0, 1, 3, 5, 8, 12, 16, 21, 28, 37, 50, 72];
@@ -24,21 +22,7 @@ function leftovers(): void {
   let victim = '';
   beforeAll(async () => {
     scripts = await mkdtemp(join(tmpdir(), 'svv-'));
-    victim = join(scripts, 'victim.mjs');
-    execFileSync(fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url)), [
-      fileURLToPath(new URL('victim.ts', import.meta.url)),
-      ...[
-        '--bundle',
-        '--platform=node',
-        '--format=esm',
-        '--conditions=@sovereign/source',
-        '--log-level=error',
-      ],
-      // Libraries of other backends come along, with native parts that they do without, and calls of require.
-      '--external:*.node',
-      "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-      `--outfile=${victim}`,
-    ]);
+    victim = buildVictim(scripts);
   });
   afterAll(() => rm(scripts, { recursive: true, force: true }));
 
@@ -152,39 +136,6 @@ function leftovers(): void {
       await following;
     });
   });
-}
-
-/** Starts the victim, lets it begin, and kills it after so many milliseconds. */
-async function killed(scene: QuiltScene, script: string, args: readonly string[], ms: number): Promise<void> {
-  const child: ChildProcess = spawn(process.execPath, [script, scene.root, ...args, findShelld()], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exit = once(child, 'exit');
-  if (child.stdout === null || child.stdin === null) throw new Error('no pipes');
-  await Promise.race([
-    once(child.stdout, 'data'),
-    exit.then(() => {
-      throw new Error('the victim ended before it was ready');
-    }),
-  ]);
-  child.stdin.write('go\n');
-  await delay(ms);
-  child.kill('SIGKILL');
-  await exit;
-}
-
-/** What a launch or a visit has begun goes on for a moment without its client. */
-async function settle(scene: QuiltScene): Promise<void> {
-  await eventually(
-    'nothing is under way any more',
-    async () => {
-      const ours = (await hostProcesses()).filter(({ command }) => command.includes(scene.root));
-      return ours.every(
-        ({ command }) => !/shelld (launch|mount|unmount|enter|pin-network|write-hosts)/.test(command),
-      );
-    },
-    15_000,
-  );
 }
 
 /** As if a minute had passed: what is younger may be in the making. */

@@ -1,21 +1,11 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Guest, WorkspaceChange, WorkspaceReview } from '@sovereign/core';
 import { tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
-import { all, QuiltScene } from './scene.ts';
-
-interface ReviewScene {
-  readonly scene: QuiltScene;
-  readonly guest: Guest;
-  readonly review: WorkspaceReview;
-  /** Path in the workspace on the host. */
-  readonly at: (name: string) => string;
-  /** `kind path` of every change. */
-  readonly listed: () => Promise<readonly string[]>;
-}
+import { reviewing, stampsOf } from './review-scene.ts';
+import { all } from './scene.ts';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, reviews);
 
@@ -158,24 +148,4 @@ function reviews(): void {
       });
     });
   });
-}
-
-/** Plays with a workspace that holds `kept`, `gone` and `tree/leaf`, mounted to be reviewed. */
-async function reviewing(act: (review: ReviewScene) => Promise<void>): Promise<void> {
-  await QuiltScene.play(async (scene) => {
-    const { review } = scene.engine;
-    if (review === undefined) throw new Error('quilt reviews nothing');
-    await chmod(scene.workspace, 0o755);
-    const at = (name: string): string => join(scene.workspace, name);
-    await mkdir(at('tree'));
-    for (const name of ['kept', 'gone', 'tree/leaf']) await writeFile(at(name), `${name}\n`);
-    const guest = await scene.create({ workspace: { hostPath: scene.workspace, isReviewed: true } });
-    const listed = async (): Promise<readonly string[]> =>
-      (await all(review.changes(guest.id))).map(({ kind, path }) => `${kind} ${path}`);
-    await act({ scene, guest, review, at, listed });
-  });
-}
-
-function stampsOf(changes: readonly WorkspaceChange[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(changes.map(({ path, stamp }) => [path, stamp]));
 }

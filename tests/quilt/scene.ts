@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createQuiltBackend } from '@sovereign/backends';
+import { createQuiltBackend, type QuiltOptions } from '@sovereign/backends';
 import type { Backend, ContainerEngine, Guest, GuestChannel, Leftover, SandboxSpec } from '@sovereign/core';
 import { connectGuestChannel, findShelld } from '@sovereign/guest';
 import {
@@ -25,6 +25,9 @@ export function needsRoot(context: Skippable): void {
   if (process.geteuid?.() !== 0) skipOrFail(context, 'root', 'not run as root');
 }
 
+/** What quilt is told besides where it keeps what is its own. */
+export type SceneOptions = Pick<QuiltOptions, 'steps'>;
+
 /** quilt on a state directory of its own; nothing of it is left afterwards, whatever happens. */
 export class QuiltScene {
   readonly root: string;
@@ -33,21 +36,21 @@ export class QuiltScene {
   /** Ids of sandboxes that others made here. */
   readonly seen = new Set<string>();
 
-  private constructor(root: string) {
+  private constructor(root: string, options: SceneOptions) {
     this.root = root;
-    this.backend = createQuiltBackend(directoriesIn(root));
+    this.backend = createQuiltBackend({ ...directoriesIn(root), ...options });
     const { engine } = this.backend;
     if (engine === undefined) throw new Error('quilt is no container engine');
     this.engine = engine;
   }
 
-  static async play(act: (scene: QuiltScene) => Promise<void>): Promise<void> {
+  static async play(act: (scene: QuiltScene) => Promise<void>, options: SceneOptions = {}): Promise<void> {
     const root = await mkdtemp(join(tmpdir(), 'svq-'));
     await chmod(root, 0o755);
     for (const name of ['state', 'run', 'workspace']) await mkdir(join(root, name), { mode: 0o700 });
     const scope = { marks: () => [root], directories: [join(root, 'run')] };
     const before = await leakSnapshot(scope);
-    const scene = new QuiltScene(root);
+    const scene = new QuiltScene(root, options);
     try {
       await act(scene);
     } finally {

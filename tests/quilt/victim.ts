@@ -51,6 +51,11 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
     await engine.volumes.create('made', process.geteuid?.() === 0 ? { sizeBytes: 4_194_304 } : {});
     await engine.volumes.remove('made');
   },
+  undo: async () => {
+    const { step } = (await engine.review?.apply(sandbox, { paths: ['.'] })) ?? {};
+    if (typeof step !== 'string') throw new Error('nothing was applied');
+    await engine.review?.undo(step);
+  },
   network: async () => {
     await engine.networks.create('made');
     await engine.networks.connect('made', sandbox);

@@ -43,15 +43,17 @@ export class QuiltEngine implements ContainerEngine {
       readonly stepLimits?: Partial<StepLimits>;
     },
   ) {
+    // By name: a backend that makes its rooms when they are asked for has nothing that could be spread.
+    const { images, volumes, networks } = rooms;
     this.#host = host;
-    this.images = rooms.images;
-    this.volumes = rooms.volumes;
-    this.networks = rooms.networks;
+    this.images = images;
+    this.volumes = volumes;
+    this.networks = networks;
     const steps = new StepStore(host.directory);
     const stepLimits = { ...defaultStepLimits, ...rooms.stepLimits };
     this.review = new QuiltReview(host, steps, stepLimits);
-    this.lacks = rooms.networks.bridges.lacking() === undefined ? [] : ['networks'];
-    this.#leftovers = new QuiltLeftovers(host, { ...rooms, steps, stepLimits });
+    this.lacks = networks.bridges.lacking() === undefined ? [] : ['networks'];
+    this.#leftovers = new QuiltLeftovers(host, { images, volumes, networks, steps, stepLimits });
   }
 
   commit(

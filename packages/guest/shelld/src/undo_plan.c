@@ -170,7 +170,7 @@ bool undo_plan_judge(struct undo_plan *plan, int target, bool is_interrupted, un
         const char *name;
         *at = entry->path;
         int parent = tree_parent(target, entry->path, copy, &name);
-        /* SAFETY: what a link leads to, or out of the directory, is not there for us. Held by tests/quilt/undo.test.ts. */
+        /* SAFETY: what a link leads to, or out of the directory, is not there for us. Held by tests/quilt/undo-faults.test.ts. */
         if (parent < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != EXDEV)
             return false;
         bool is_judged = judge(plan, entry, parent, name, is_interrupted);

@@ -1,47 +1,25 @@
-"""What undo does to a directory that changes were applied to, also when either was killed before any system call of it."""
-import ctypes
+"""What undo does to a directory that changes were applied to, also when either was killed after any change to it."""
 import os
 import pathlib
 import shutil
-import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import unittest
 
+from traced import MOST_STOPS, changing_stops, kill_at
+
 BINARY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "build/shelld"
 DEADLINE_S = 60
 STEP = "stp_000000000000"
-PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
-MOST_CALLS = 3000
-
-libc = ctypes.CDLL(None, use_errno=True)
-libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-
+# In memory where that goes: each run of undo waits for the disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# Whoever is traced can trace no threads of its own, as the search for leaks does.
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
 def run(*words, **more):
     return subprocess.run([BINARY, *map(str, words)], capture_output=True, timeout=DEADLINE_S, **more)
-
-
-def run_until(calls, words, stdin):
-    """Runs it until so many system calls were begun or ended, and kills it then. False when it ended before."""
-    child = subprocess.Popen(
-        [BINARY, *map(str, words)], stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: libc.ptrace(PTRACE_TRACEME, 0, None, None))
-    _, status = os.waitpid(child.pid, 0)
-    for _ in range(calls):
-        if not os.WIFSTOPPED(status):
-            break
-        libc.ptrace(PTRACE_SYSCALL, child.pid, None, None)
-        _, status = os.waitpid(child.pid, 0)
-    is_killed = os.WIFSTOPPED(status)
-    if is_killed:
-        os.kill(child.pid, signal.SIGKILL)
-        while os.WIFSTOPPED(status):
-            _, status = os.waitpid(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return is_killed
 
 
 def contents(root):
@@ -114,9 +92,11 @@ class World:
         return run("undo", *options, STEP, self.record, self.target)
 
 
-class Undo(unittest.TestCase):
+class Case(unittest.TestCase):
+    """Worlds of its own in a directory of its own."""
+
     def setUp(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp())
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=MEMORY))
         self.addCleanup(shutil.rmtree, self.directory)
 
     def world(self, name="world", fill=True):
@@ -133,6 +113,10 @@ class Undo(unittest.TestCase):
         self.assertEqual(contents(world.target), before)
         self.assertEqual(world.apply().returncode, 0)
         return world, before
+
+
+class Undo(Case):
+    """What it does when it is left alone."""
 
     def test_all_is_as_it_was(self):
         world, before = self.applied()
@@ -225,45 +209,61 @@ class Undo(unittest.TestCase):
             self.assertEqual(contents(world.target), before)
             shutil.rmtree(world.root)
 
-    def killed_everywhere(self, kill):
-        """Kills at every system call in turn, until nothing is left to be killed."""
-        calls = 0
-        is_killed = True
-        while is_killed:
-            calls += 1
-            self.assertLess(calls, MOST_CALLS)
+
+class Killed(Case):
+    """It goes on from wherever it or apply was killed."""
+
+    def killed_everywhere(self, begin, least):
+        """Kills what `begin` makes ready at every stop where another state of the directory is to be seen."""
+        def ready():
             world = self.world()
             before = contents(world.target)
             self.assertEqual(world.note().returncode, 0)
-            is_killed = kill(world, calls)
+            return world, before, begin(world)
+
+        world, _, words = ready()
+        with world.lines.open("rb") as lines:
+            stops = changing_stops(words, lines, lambda: contents(world.target))
+        shutil.rmtree(world.root)
+        self.assertGreater(len(stops), least)
+        self.assertLess(stops[-1], MOST_STOPS)
+        for stop in stops:
+            world, before, words = ready()
+            with world.lines.open("rb") as lines:
+                self.assertTrue(kill_at(stop, words, lines), stop)
             undone = world.undo("--interrupted")
-            self.assertEqual((undone.returncode, undone.stdout if undone.returncode else b"", undone.stderr), (0, b"", b""), calls)
-            self.assertEqual(contents(world.target), before, calls)
+            self.assertEqual((undone.returncode, undone.stderr), (0, b""), (stop, undone.stdout))
+            self.assertEqual(contents(world.target), before, stop)
             shutil.rmtree(world.root)
-        self.assertGreater(calls, 100)
 
-    def test_apply_killed_before_every_system_call(self):
-        def kill(world, calls):
-            with world.lines.open("rb") as lines:
-                return run_until(calls, ["apply", STEP, world.upper, world.target], lines)
+    def test_apply_killed_at_every_change(self):
+        self.killed_everywhere(lambda world: [BINARY, "apply", STEP, world.upper, world.target], 30)
 
-        self.killed_everywhere(kill)
-
-    def test_undo_killed_before_every_system_call(self):
-        def kill(world, calls):
+    def test_undo_killed_at_every_change(self):
+        def begin(world):
             self.assertEqual(world.apply().returncode, 0)
-            return run_until(calls, ["undo", STEP, world.record, world.target], subprocess.DEVNULL)
+            return [BINARY, "undo", STEP, world.record, world.target]
 
-        self.killed_everywhere(kill)
+        self.killed_everywhere(begin, 30)
 
-    def test_undo_of_half_an_apply_killed_before_every_system_call(self):
-        def kill(world, calls):
+    def test_undo_of_half_an_apply_killed_at_every_change(self):
+        world = self.world()
+        self.assertEqual(world.note().returncode, 0)
+
+        def apply(world):
+            return [BINARY, "apply", STEP, world.upper, world.target]
+
+        with world.lines.open("rb") as lines:
+            stops = changing_stops(apply(world), lines, lambda: contents(world.target))
+        shutil.rmtree(world.root)
+
+        def begin(world):
             with world.lines.open("rb") as lines:
-                run_until(150, ["apply", STEP, world.upper, world.target], lines)
-            return run_until(calls, ["undo", "--interrupted", STEP, world.record, world.target], subprocess.DEVNULL)
+                self.assertTrue(kill_at(stops[len(stops) // 2], apply(world), lines))
+            return [BINARY, "undo", "--interrupted", STEP, world.record, world.target]
 
-        self.killed_everywhere(kill)
+        self.killed_everywhere(begin, 10)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])

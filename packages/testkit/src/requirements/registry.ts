@@ -110,7 +110,7 @@ const table = {
   'R-NEW-5': { due: 'later', title: 'Secrets used without being seen' },
   'R-NEW-6': { due: 'later', title: 'Structured denials that name the smallest grant that would allow it' },
   'R-NEW-7': { due: 'later', title: '`doctor --prove`: an escape self-test for each tier' },
-  'R-NEW-8': { due: 'later', title: 'Diff of what a sandbox changed, apply after review, undo' },
+  'R-NEW-8': { due: 'now', title: 'Diff of what a sandbox changed, apply after review, undo' },
   'R-NEW-9': { due: 'later', title: 'A web dashboard' },
 } as const;
 

@@ -38,7 +38,7 @@ export async function* planUndo(host: EngineHost, store: StepStore, id: StepId):
  * between it is interrupted, and the next undo goes on.
  *
  * SAFETY: the workspace is read and written only inside a scratch guest that holds it and the record, by shelld, which
- * follows no link. Held by tests/quilt/undo.test.ts.
+ * follows no link. Held by tests/quilt/undo-faults.test.ts.
  */
 export async function undoStep(run: UndoRun): Promise<readonly UndoChange[]> {
   const { host, store } = run;
