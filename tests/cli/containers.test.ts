@@ -98,6 +98,7 @@ tierTest('quilt', absence, () => {
         );
         const running = await line.call(['fork', 'db']);
         expect(running.exitCode).toBe(125);
+        expect(running.stderr).toMatch(/copies the files of one that stands still.*sovereign stop sbx_/s);
         await ok('pause', 'db');
         const [fork] = (await ok('fork', 'db', '--name', 'second')).split('\n');
         expect(fork).toMatch(/^sbx_/);

@@ -185,7 +185,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
 
   async list(): Promise<readonly GuestRecord[]> {
     // Who never made a sandbox here is not told whether an engine runs.
-    if (!hasHomeMark(this.#directory)) return [];
+    if (!this.hasHome()) return [];
     const found = await listContainers(this.client, { [labels.home]: this.home() });
     return found.map((one) => recordOf(one, this.name)).filter((record) => record !== undefined);
   }
@@ -195,7 +195,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
   }
 
   async guest(id: SandboxId): Promise<DockerGuest> {
-    if (!hasHomeMark(this.#directory)) throw notFound(id);
+    if (!this.hasHome()) throw notFound(id);
     const guest = new DockerGuest(unknownSpec(id), undefined, this);
     const found = await guest.inspect();
     const own = found.Config.Labels ?? {};
@@ -303,6 +303,10 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
 
   home(): string {
     return homeMark(this.#directory);
+  }
+
+  hasHome(): boolean {
+    return hasHomeMark(this.#directory);
   }
 
   get guestsDirectory(): string {

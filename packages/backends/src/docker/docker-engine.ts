@@ -29,15 +29,20 @@ import { meaningOf } from './engine-errors.ts';
 import { withoutDigest } from './image-errors.ts';
 import { imageChanges } from './image-changes.ts';
 import { engineConfig, splitReference } from './image-record.ts';
-import { containerName, forkedId, forkReference, isMakerAlive, labels } from './sandbox-labels.ts';
+import {
+  containerName,
+  forkedId,
+  forkReference,
+  isMakerAlive,
+  labels,
+  type DockerHome,
+} from './sandbox-labels.ts';
 
 /** What the engine half of the backend needs of the other. */
-export interface DockerEngineHost {
+export interface DockerEngineHost extends DockerHome {
   readonly client: EngineClient;
   readonly search: EngineSearch;
   facts(): Promise<EngineFacts>;
-  /** The mark of our state directory. */
-  home(): string;
   /** Directory that holds one directory a guest. */
   readonly guestsDirectory: string;
   guest(id: SandboxId): Promise<DockerGuest>;
@@ -67,8 +72,8 @@ export class DockerEngine implements ContainerEngine {
   constructor(host: DockerEngineHost) {
     this.#host = host;
     this.images = new DockerImages(host.client, host.search, () => host.facts());
-    this.volumes = new DockerVolumes(host.client, () => host.home());
-    this.networks = new DockerNetworks(host.client, () => host.home());
+    this.volumes = new DockerVolumes(host.client, host);
+    this.networks = new DockerNetworks(host.client, host);
   }
 
   async commit(
@@ -118,6 +123,7 @@ export class DockerEngine implements ContainerEngine {
   }
 
   async leftovers(): Promise<readonly Leftover[]> {
+    if (!this.#host.hasHome()) return [];
     const containers = await this.#containers();
     const known = new Set(containers.map(({ Labels }) => Labels?.[labels.sandbox] ?? ''));
     return [

@@ -10,7 +10,7 @@ import {
 import { readAnswer, readSummaries } from './container-state.ts';
 import type { EngineClient } from './engine-client.ts';
 import { EngineRefusal, meaningOf } from './engine-errors.ts';
-import { containerName, labels, ownName } from './sandbox-labels.ts';
+import { containerName, labels, ownName, type DockerHome } from './sandbox-labels.ts';
 
 const text = v.optional(v.nullable(v.string()), '');
 const networkSchema = v.object({
@@ -39,16 +39,16 @@ const memberSchema = v.object({
 /** Bridges of one state directory. The engine resolves names on them. */
 export class DockerNetworks implements Networks {
   readonly #client: EngineClient;
-  readonly #home: () => string;
+  readonly #home: DockerHome;
 
-  constructor(client: EngineClient, home: () => string) {
+  constructor(client: EngineClient, home: DockerHome) {
     this.#client = client;
     this.#home = home;
   }
 
   async create(name: string, options: { readonly subnet?: string } = {}): Promise<NetworkRecord> {
     if ((await this.#find(name)) !== undefined) throw exists('network', name);
-    const home = this.#home();
+    const home = this.#home.home();
     try {
       await this.#client.json({
         method: 'POST',
@@ -87,7 +87,8 @@ export class DockerNetworks implements Networks {
   }
 
   async list(): Promise<readonly NetworkRecord[]> {
-    const filters = JSON.stringify({ label: [`${labels.home}=${this.#home()}`] });
+    if (!this.#home.hasHome()) return [];
+    const filters = JSON.stringify({ label: [`${labels.home}=${this.#home.home()}`] });
     try {
       const answer = await this.#client.json({ method: 'GET', path: '/networks', query: { filters } });
       const found = readAnswer(v.array(networkSchema), answer, 'the list of networks');
@@ -182,7 +183,7 @@ export class DockerNetworks implements Networks {
   }
 
   #path(name: string): string {
-    return encodeURIComponent(ownName(this.#home(), name));
+    return encodeURIComponent(ownName(this.#home.home(), name));
   }
 
   async #find(name: string): Promise<Network | undefined> {
@@ -219,7 +220,7 @@ export class DockerNetworks implements Networks {
         await this.#client.json({ method: 'GET', path }),
         'a container',
       );
-      if (Config.Labels?.[labels.home] !== this.#home()) return undefined;
+      if (Config.Labels?.[labels.home] !== this.#home.home()) return undefined;
       const attachment = NetworkSettings.Networks?.[network.Name];
       if (attachment === undefined) return undefined;
       const short = /^[0-9a-f]{12}$/;

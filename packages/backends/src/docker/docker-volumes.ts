@@ -10,7 +10,7 @@ import {
 import { readAnswer, readSummaries } from './container-state.ts';
 import type { EngineClient } from './engine-client.ts';
 import { EngineRefusal, meaningOf } from './engine-errors.ts';
-import { labels, ownName } from './sandbox-labels.ts';
+import { labels, ownName, type DockerHome } from './sandbox-labels.ts';
 import type { EngineMount } from './workspace-binds.ts';
 
 const volumeSchema = v.object({
@@ -23,9 +23,9 @@ const listSchema = v.object({ Volumes: v.optional(v.nullable(v.array(volumeSchem
 /** Named volumes of one state directory, in the engine's local driver, which knows no quotas. */
 export class DockerVolumes implements Volumes {
   readonly #client: EngineClient;
-  readonly #home: () => string;
+  readonly #home: DockerHome;
 
-  constructor(client: EngineClient, home: () => string) {
+  constructor(client: EngineClient, home: DockerHome) {
     this.#client = client;
     this.#home = home;
   }
@@ -37,7 +37,7 @@ export class DockerVolumes implements Volumes {
     if (options.sizeBytes !== undefined) throw noQuota(name, options.sizeBytes);
     // Engines take a name that they have for a request to say so again.
     if ((await this.#find(name)) !== undefined) throw exists(name);
-    const home = this.#home();
+    const home = this.#home.home();
     const own = { [labels.home]: home, [labels.name]: name };
     try {
       const body = { Name: ownName(home, name), Driver: 'local', Labels: { ...options.labels, ...own } };
@@ -57,7 +57,8 @@ export class DockerVolumes implements Volumes {
   }
 
   async list(): Promise<readonly VolumeRecord[]> {
-    const filters = JSON.stringify({ label: [`${labels.home}=${this.#home()}`] });
+    if (!this.#home.hasHome()) return [];
+    const filters = JSON.stringify({ label: [`${labels.home}=${this.#home.home()}`] });
     try {
       const answer = await this.#client.json({ method: 'GET', path: '/volumes', query: { filters } });
       const found = readAnswer(listSchema, answer, 'the list of volumes').Volumes ?? [];
@@ -70,7 +71,7 @@ export class DockerVolumes implements Volumes {
   async remove(name: string): Promise<void> {
     if ((await this.#find(name)) === undefined) throw notFound(name);
     try {
-      await this.#client.json({ method: 'DELETE', path: `/volumes/${ownName(this.#home(), name)}` });
+      await this.#client.json({ method: 'DELETE', path: `/volumes/${ownName(this.#home.home(), name)}` });
     } catch (error) {
       throw meaningOf(error, `Volume ${name} could not be removed`, [
         { status: 404, reason: 'volume.not-found', hint: 'It was removed meanwhile.' },
@@ -92,7 +93,7 @@ export class DockerVolumes implements Volumes {
     return Promise.all(
       volumes.map(async ({ volume, guestPath, isReadOnly }) => {
         if ((await this.#find(volume)) === undefined) throw notFound(volume);
-        const source = ownName(this.#home(), volume);
+        const source = ownName(this.#home.home(), volume);
         return { Type: 'volume', Source: source, Target: guestPath, ReadOnly: isReadOnly === true } as const;
       }),
     );
@@ -100,7 +101,7 @@ export class DockerVolumes implements Volumes {
 
   async #find(name: string): Promise<v.InferOutput<typeof volumeSchema> | undefined> {
     try {
-      const path = `/volumes/${encodeURIComponent(ownName(this.#home(), name))}`;
+      const path = `/volumes/${encodeURIComponent(ownName(this.#home.home(), name))}`;
       return readAnswer(volumeSchema, await this.#client.json({ method: 'GET', path }), 'a volume');
     } catch (error) {
       if (error instanceof EngineRefusal && error.status === 404) return undefined;

@@ -58,6 +58,14 @@ export function isMakerAlive(mark: string): boolean {
   return /^\d{1,10}$/.test(pid) && isAlive({ bootId: boot, pid: Number(pid), startTicks: Number(ticks) });
 }
 
+/** The state directory that containers, volumes and networks of an engine belong to. */
+export interface DockerHome {
+  /** Its random mark, made when it is first needed. */
+  home(): string;
+  /** Whether it has one: nothing is looked for, and no engine asked, before anything was made. */
+  hasHome(): boolean;
+}
+
 /** The random mark of a state directory, made when it is first needed; the same for every process that uses it. */
 export function homeMark(directory: string): string {
   const path = join(directory, 'home');

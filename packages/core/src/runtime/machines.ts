@@ -79,6 +79,8 @@ export class Machines {
   /**
    * So many copies of a running sandbox, with its memory and processes; they share what they do not change. When one of
    * them cannot be made, none is left.
+   *
+   * @throws SovereignError `capability.missing`, `sandbox.not-running`, `snapshot.failed`
    */
   async fork(
     idOrName: string,
@@ -86,7 +88,9 @@ export class Machines {
     options: Omit<ResumeOptions, 'name'> = {},
   ): Promise<readonly SandboxHandle[]> {
     checkWhole('count', count, { min: 1, max: maxForks });
-    const { backend } = await this.#host.find(idOrName);
+    const { guest, backend } = await this.#host.find(idOrName);
+    if (backend.snapshots === undefined && backend.engine !== undefined)
+      throw forksStoodStill(guest, backend);
     const { id } = await this.take(idOrName);
     try {
       const made = await Promise.allSettled(
@@ -190,6 +194,15 @@ function snapshotsOf(backend: Backend): Snapshots {
     message: `Backend ${backend.name} takes no snapshots.`,
     hint: 'Create the sandbox on the microVM tier: --tier microvm',
     context: { backend: backend.name, capability: 'snapshots' },
+  });
+}
+
+function forksStoodStill({ id }: Guest, { name }: Backend): SovereignError {
+  return new SovereignError({
+    reason: 'capability.missing',
+    message: `Sandbox ${id} runs, and backend ${name} copies the files of one that stands still.`,
+    hint: `Stop it, or pause it, and fork it then: sovereign stop ${id}. With its memory only a microVM is copied: --tier microvm`,
+    context: { backend: name, capability: 'snapshots' },
   });
 }
 
