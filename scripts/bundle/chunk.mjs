@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { root } from '../phases/run-command.mjs';
 import { bundle, cli } from './bundle.mjs';
 import { lazyCommonJs, lazyModulePath } from './lazy-commonjs.mjs';
+import { isUsedLibrary, usedLibrary } from './used-library.mjs';
 
 const dist = join(cli, 'dist');
 
@@ -27,15 +28,15 @@ const clock = {
 };
 
 /**
- * A CommonJS file has no import.meta. A module that locates files beside itself gets the url of its own source, from where
+ * The source of a module. A CommonJS file has no import.meta: a module that locates files beside itself gets the url of its own source, from where
  * the bundle lies in the same tree: also when the command was linked elsewhere, which Node resolves.
  *
- * @param {string} source
  * @param {string} path
  */
-function replaceImportMeta(source, path) {
+function readModule(path) {
+  if (isUsedLibrary(path)) return usedLibrary(path);
   const url = `sovereignSourceUrl(${JSON.stringify(relative(dist, path))})`;
-  return source.replaceAll('import.meta.url', url);
+  return readFileSync(path, 'utf8').replaceAll('import.meta.url', url);
 }
 
 /** @param {string} chunk @param {string} path */
@@ -68,7 +69,7 @@ export async function bundleChunk({ outfile, modules, elsewhere = () => undefine
     plugins: [
       clock,
       lazyCommonJs({
-        edit: replaceImportMeta,
+        read: readModule,
         close: (path) => (isRecording ? `sovereignMark(${JSON.stringify(inRepository(path))});` : ''),
         elsewhere: (path) => elsewhere(inRepository(path)),
       }),

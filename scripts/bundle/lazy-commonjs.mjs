@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { transformAsync } from '@babel/core';
 import { transform } from 'esbuild';
@@ -19,12 +18,12 @@ const transformed = /** @type {Map<string, Promise<string>>} */ (new Map());
  * has nothing like it; in Babel it is called `lazy`.
  *
  * @param {object} options
- * @param {(source: string, path: string) => string} options.edit what is done to the source of a module before
+ * @param {(path: string) => string | Promise<string>} options.read the source of a module
  * @param {(path: string) => string} options.close what follows a module's code when it has been evaluated
  * @param {(path: string) => string | undefined} options.elsewhere the id of a module that is in another bundle
  * @returns {import('esbuild').Plugin}
  */
-export function lazyCommonJs({ edit, close, elsewhere }) {
+export function lazyCommonJs({ read, close, elsewhere }) {
   return {
     name: 'lazy-commonjs',
     setup(bundler) {
@@ -45,7 +44,7 @@ export function lazyCommonJs({ edit, close, elsewhere }) {
       bundler.onLoad({ filter: /.*/, namespace }, async (args) => {
         const path = args.path.slice(0, -extension.length);
         let code = transformed.get(path);
-        if (code === undefined) transformed.set(path, (code = toLazy(path, edit)));
+        if (code === undefined) transformed.set(path, (code = toLazy(path, read)));
         return { contents: `${await code}\n${close(path)}`, resolveDir: dirname(path) };
       });
     },
@@ -64,10 +63,10 @@ export function lazyModulePath(name) {
 
 /**
  * @param {string} path
- * @param {(source: string, path: string) => string} edit
+ * @param {(path: string) => string | Promise<string>} read
  */
-async function toLazy(path, edit) {
-  const { code } = await transform(edit(readFileSync(path, 'utf8'), path), {
+async function toLazy(path, read) {
+  const { code } = await transform(await read(path), {
     format: 'esm',
     loader: path.endsWith('.ts') ? 'ts' : 'js',
     target: nodeTarget,

@@ -154,7 +154,9 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
 
   async attach(id: SandboxId): Promise<FirecrackerGuest> {
     try {
-      return await Promise.resolve(new FirecrackerGuest(this.state.readSpec(id), this));
+      // First: of a sandbox that is not ours the module of guests need not be evaluated.
+      const spec = this.state.readSpec(id);
+      return await Promise.resolve(new FirecrackerGuest(spec, this));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new FirecrackerGuest(unknownSpec(id), this);

@@ -44,7 +44,6 @@ class ProcessBackend implements Backend {
   readonly tier = 'process';
   readonly capabilities: Capabilities;
   readonly #options: ProcessOptions;
-  readonly #bubblewrap: string | undefined;
   readonly #helper: LaunchHelper;
   readonly #guests = new Map<SandboxId, ProcessGuest>();
   /** Ids of guests that are there or being made. */
@@ -53,9 +52,8 @@ class ProcessBackend implements Backend {
 
   constructor(options: ProcessOptions) {
     this.#options = options;
-    this.#bubblewrap =
-      options.bubblewrapPath === undefined ? findProgram('bwrap') : (options.bubblewrapPath ?? undefined);
     this.#helper = new LaunchHelper({ shelldPath: options.shelldPath });
+    const hasBubblewrap = (): boolean => this.#bubblewrap !== undefined;
     this.capabilities = {
       isPersistent: false,
       canStop: false,
@@ -65,8 +63,15 @@ class ProcessBackend implements Backend {
       hasPty: true,
       canDefine: false,
       hasImages: false,
-      isIsolated: this.#bubblewrap !== undefined,
+      get isIsolated() {
+        return hasBubblewrap();
+      },
     };
+  }
+
+  get #bubblewrap(): string | undefined {
+    const { bubblewrapPath } = this.#options;
+    return bubblewrapPath === undefined ? findProgram('bwrap') : (bubblewrapPath ?? undefined);
   }
 
   probe(): Promise<Probe> {

@@ -200,7 +200,9 @@ class QemuBackend implements Backend, QemuGuestHost {
 
   async attach(id: SandboxId): Promise<Guest> {
     try {
-      const guest = new QemuGuest(this.state.readSpec(id), this, await this.imageConfig(id));
+      // First: of a sandbox that is not ours the module of guests need not be evaluated.
+      const spec = this.state.readSpec(id);
+      const guest = new QemuGuest(spec, this, await this.imageConfig(id));
       // Whoever takes it up lets it go on; one that cannot be brought to that can be removed all the same.
       if (await guest.conversation.standsStill()) await guest.conversation.goOn().catch(() => undefined);
       return guest;

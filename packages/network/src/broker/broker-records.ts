@@ -55,12 +55,20 @@ const recordSchema = v.strictObject({
 export class BrokerRecords {
   readonly #directory: string;
   readonly #isDetached: boolean;
-  readonly #identity = processIdentity(process.pid) ?? { pid: process.pid, startTicks: 0, bootId: bootId() };
+  #ownIdentity: ProcessIdentity | undefined;
   #isWritten = false;
 
   constructor(directory: string, isDetached: boolean) {
     this.#directory = directory;
     this.#isDetached = isDetached;
+  }
+
+  get #identity(): ProcessIdentity {
+    return (this.#ownIdentity ??= processIdentity(process.pid) ?? {
+      pid: process.pid,
+      startTicks: 0,
+      bootId: bootId(),
+    });
   }
 
   /** Replaces what this process said. */
