@@ -53,8 +53,6 @@ export class Sandbox implements AsyncDisposable {
   readonly files: Files;
   /** What commands may connect to. */
   readonly egress: Egress;
-  /** What was applied of its workspace, to be undone. */
-  readonly steps: SandboxSteps;
   readonly #handle: SandboxHandle;
   readonly #runtime: SovereignRuntime;
   readonly #isOwned: boolean;
@@ -87,7 +85,6 @@ export class Sandbox implements AsyncDisposable {
     this.commands = new Commands(handle);
     this.files = new Files(handle.files);
     this.egress = new Egress(handle.network);
-    this.steps = new SandboxSteps(handle.id, init.runtime.containers.steps);
   }
 
   /**
@@ -125,6 +122,11 @@ export class Sandbox implements AsyncDisposable {
 
   get name(): string | undefined {
     return this.#handle.spec.name;
+  }
+
+  /** What was applied of its workspace, to be undone. */
+  get steps(): SandboxSteps {
+    return new SandboxSteps(this.id, this.#runtime.containers.steps);
   }
 
   /** Where the workspace is inside: the default working directory, and what relative paths are meant from. */

@@ -87,11 +87,12 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     hasImages: true,
     isIsolated: true,
   };
-  readonly client: EngineClient;
   readonly search: EngineSearch;
-  readonly engine: DockerEngine;
   readonly #options: DockerOptions;
   readonly #directory: string;
+  // Made when they are first asked for: most commands are about sandboxes of other backends.
+  #client: EngineClient | undefined;
+  #engine: DockerEngine | undefined;
   #facts: Promise<EngineFacts> | undefined;
 
   constructor(options: DockerOptions) {
@@ -102,8 +103,14 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
       home: options.userHome ?? homedir(),
       ...(options.host !== undefined && { host: options.host }),
     };
-    this.client = new EngineClient(this.search);
-    this.engine = new DockerEngine(this);
+  }
+
+  get client(): EngineClient {
+    return (this.#client ??= new EngineClient(this.search));
+  }
+
+  get engine(): DockerEngine {
+    return (this.#engine ??= new DockerEngine(this));
   }
 
   async probe(): Promise<Probe> {
@@ -215,8 +222,8 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     return this.#define(spec, { image: { ...image, reference, isFork: true } });
   }
 
-  close(): Promise<void> {
-    return this.client.close();
+  async close(): Promise<void> {
+    await this.#client?.close();
   }
 
   /** Asked once, and again after the engine could not be reached. */

@@ -202,7 +202,7 @@ class QemuBackend implements Backend, QemuGuestHost {
     try {
       // First: of a sandbox that is not ours the module of guests need not be evaluated.
       const spec = this.state.readSpec(id);
-      const guest = new QemuGuest(spec, this, await this.imageConfig(id));
+      const guest = new QemuGuest(spec, this, await this.imageConfig(spec));
       // Whoever takes it up lets it go on; one that cannot be brought to that can be removed all the same.
       if (await guest.conversation.standsStill()) await guest.conversation.goOn().catch(() => undefined);
       return guest;
@@ -221,8 +221,8 @@ class QemuBackend implements Backend, QemuGuestHost {
     return join(this.#options.runtimeDirectory, `${id}.qmp`);
   }
 
-  imageConfig(id: SandboxId): Promise<ImageConfig | undefined> {
-    return this.machineImages.configOf(id);
+  async imageConfig({ id, image }: SandboxSpec): Promise<ImageConfig | undefined> {
+    return image.kind === 'host' ? undefined : this.machineImages.configOf(id);
   }
 
   releaseImage(id: SandboxId): void {

@@ -40,7 +40,7 @@ export interface QemuGuestHost {
   /** Starts the machine and records it; nobody else may start or end it meanwhile. */
   launch(spec: SandboxSpec): Promise<void>;
   /** What the image of a sandbox wants of commands; undefined when it has none of a name. */
-  imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
+  imageConfig(spec: SandboxSpec): Promise<ImageConfig | undefined>;
   /** Lets go of the image that the sandbox has, if it is one of a name. */
   releaseImage(id: SandboxId): void;
 }

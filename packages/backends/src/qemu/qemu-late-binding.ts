@@ -11,7 +11,7 @@ export function qemuLateBinding(host: QemuGuestHost): LateBinding {
     hasWorkspace: false,
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
-      const guest = new QemuGuest(spec, host, await host.imageConfig(spec.id));
+      const guest = new QemuGuest(spec, host, await host.imageConfig(made));
       checkBindable(made, guest.state(), spec);
       const changed = changedLimit(made.limits, spec.limits);
       if (changed !== undefined) throw limitIsFixed(spec, changed);

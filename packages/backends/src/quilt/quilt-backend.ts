@@ -185,7 +185,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   async attach(id: SandboxId): Promise<Guest> {
     try {
       const spec = this.state.readSpec(id);
-      return new QuiltGuest(spec, this, await this.imageConfig(id));
+      return new QuiltGuest(spec, this, await this.imageConfig(spec));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new QuiltGuest(unknownSpec(id), this);
@@ -205,8 +205,8 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     return join(this.#options.runtimeDirectory, `${id}.sock`);
   }
 
-  async imageConfig(id: SandboxId): Promise<ImageConfig | undefined> {
-    return (await this.images.held(id))?.config;
+  async imageConfig({ id, image }: SandboxSpec): Promise<ImageConfig | undefined> {
+    return image.kind === 'host' ? undefined : (await this.images.held(id))?.config;
   }
 
   releaseImage(id: SandboxId): void {

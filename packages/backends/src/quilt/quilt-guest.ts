@@ -38,7 +38,7 @@ export interface QuiltGuestHost {
   /** Deletes what is in a directory with the rights of a guest's root. */
   emptyAsGuest(directory: string): Promise<void>;
   /** What the sandbox's image says of commands; undefined for an image that says nothing of its own. */
-  imageConfig(id: SandboxId): Promise<ImageConfig | undefined>;
+  imageConfig(spec: SandboxSpec): Promise<ImageConfig | undefined>;
   /** Lets go of the image that the sandbox holds, if any. */
   releaseImage(id: SandboxId): void;
 }

@@ -10,7 +10,7 @@ export function quiltLateBinding(host: QuiltGuestHost): LateBinding {
     hasWorkspace: false,
     async bind(spec) {
       const made = host.state.readSpec(spec.id);
-      const guest = new QuiltGuest(spec, host, await host.imageConfig(spec.id));
+      const guest = new QuiltGuest(spec, host, await host.imageConfig(made));
       checkBindable(made, guest.state(), spec);
       const changed = changedLimits(made.limits, spec.limits);
       if (Object.keys(changed).length > 0) await guest.setLimits(changed);

@@ -22,23 +22,30 @@ const graceMs = 10_000;
 
 /** How long sandboxes live: their limits, the tasks and sessions that they belong to, and what is left of them. */
 export class Lifetimes {
-  readonly scopes: Scopes;
-  readonly garbage: Garbage;
   readonly #init: LifetimesInit;
   readonly #reaper: Reaper;
+  #scopes: Scopes | undefined;
+  #garbage: Garbage | undefined;
 
   constructor(init: LifetimesInit) {
     const { host, activity } = init;
-    const expire = (record: GuestRecord, expiry: Expiry): Promise<void> => this.#expire(record, expiry);
     this.#init = init;
     this.#reaper = new Reaper({
       clock: host.clock,
       activity,
       list: async () => (await host.list()).sandboxes,
-      expire,
+      expire: (record, expiry) => this.#expire(record, expiry),
     });
-    this.scopes = new Scopes(host);
-    this.garbage = new Garbage({ host, activity, expire });
+  }
+
+  get scopes(): Scopes {
+    return (this.#scopes ??= new Scopes(this.#init.host));
+  }
+
+  get garbage(): Garbage {
+    const { host, activity } = this.#init;
+    const expire = (record: GuestRecord, expiry: Expiry): Promise<void> => this.#expire(record, expiry);
+    return (this.#garbage ??= new Garbage({ host, activity, expire }));
   }
 
   /** There is such a sandbox, and it may run: its limits count. */

@@ -38,7 +38,7 @@ export interface SandboxHandleInit {
   readonly connect: (signal?: AbortSignal) => Promise<GuestChannel>;
   /** Undefined where no network is brokered. */
   readonly brokering?: Brokering | undefined;
-  readonly machines: Machines;
+  readonly machines: () => Machines;
   /** Called when its sandbox was started or removed, or the handle closed. */
   readonly onChange: (what: 'started' | 'closed' | 'removed') => void;
 }
@@ -55,7 +55,7 @@ export class SandboxHandle implements AsyncDisposable {
   readonly selection: readonly SelectionStep[];
   readonly #live: LiveSandbox;
   readonly #lifecycle: SandboxLifecycle;
-  readonly #machines: Machines;
+  readonly #machines: () => Machines;
   readonly #onChange: SandboxHandleInit['onChange'];
   readonly #ephemeral: EphemeralEnd | undefined;
   #removal: Promise<void> | undefined;
@@ -103,12 +103,12 @@ export class SandboxHandle implements AsyncDisposable {
 
   /** A snapshot of it as it runs; it runs on. @throws SovereignError `capability.missing`, `snapshot.failed` */
   snapshot(options: { readonly name?: string } = {}): Promise<SnapshotRecord> {
-    return this.#machines.take(this.id, options);
+    return this.#machines().take(this.id, options);
   }
 
   /** So many copies of it as it runs, with its memory and processes. Default 1. */
   fork(count = 1, options: Omit<ResumeOptions, 'name'> = {}): Promise<readonly SandboxHandle[]> {
-    return this.#machines.fork(this.id, count, options);
+    return this.#machines().fork(this.id, count, options);
   }
 
   /** @throws SovereignError `facility.disabled` */

@@ -39,12 +39,9 @@ const closeWaitMs = 2_000;
  * closes it; nothing here is shared between two.
  */
 export class SovereignRuntime implements AsyncDisposable {
-  /** Everything that agents may do with containers. */
-  readonly containers: ContainerPrimitives;
   /** Links between sandboxes, and the topology. */
   readonly network: RuntimeNetwork;
-  /** Snapshots, what is resumed from them, and what microVMs boot from. */
-  readonly machines: Machines;
+  readonly #host: ContainerHost;
   readonly #lifetimes: Lifetimes;
   readonly #options: SovereignRuntimeOptions;
   readonly #clock: Clock;
@@ -54,7 +51,10 @@ export class SovereignRuntime implements AsyncDisposable {
   readonly #handles = new Map<SandboxId, SandboxHandle>();
   /** Names of sandboxes that are being created. */
   readonly #names = new Set<string>();
-  readonly #pools: PoolKeeper;
+  // Made when they are first asked for: one command needs few of them.
+  #containers: ContainerPrimitives | undefined;
+  #machines: Machines | undefined;
+  #pools: PoolKeeper | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: SovereignRuntimeOptions) {
@@ -70,23 +70,31 @@ export class SovereignRuntime implements AsyncDisposable {
     this.#actions = new ActionPath(options.ledger, options.actor, activity);
     this.#probes = new ProbeCache({ clock: this.#clock });
     this.#directory = new SandboxDirectory(options.backends);
-    const host = this.#host();
+    this.#host = this.#containerHost();
     this.network = new RuntimeNetwork({
       brokering: options.brokering,
       backends: options.backends,
       directory: this.#directory,
       actions: this.#actions,
     });
-    this.containers = new ContainerPrimitives(host, this.network);
     this.#lifetimes = new Lifetimes({
-      host,
+      host: this.#host,
       activity,
       actions: new ActionPath(options.ledger, { ...options.actor, via: 'reaper' }),
     });
-    this.machines = new Machines({
-      backends: options.backends,
+  }
+
+  /** Everything that agents may do with containers. */
+  get containers(): ContainerPrimitives {
+    return (this.#containers ??= new ContainerPrimitives(this.#host, this.network));
+  }
+
+  /** Snapshots, what is resumed from them, and what microVMs boot from. */
+  get machines(): Machines {
+    return (this.#machines ??= new Machines({
+      backends: this.#options.backends,
       actions: this.#actions,
-      openChannel: options.openChannel,
+      openChannel: this.#options.openChannel,
       healthTimeoutMs: this.#healthTimeoutMs,
       find: (idOrName) => this.#directory.find(this.#known(idOrName)?.id ?? idOrName),
       withSpec: (asked, run) => this.#withSpec(asked, run),
@@ -95,17 +103,7 @@ export class SovereignRuntime implements AsyncDisposable {
         live.channels.adopt(channel);
         return this.#register({ live, connect, selection: [] });
       },
-    });
-    this.#pools = new PoolKeeper({
-      ways: this.#ways,
-      buildSpec: (asked) => this.#buildSpec(asked),
-      reserveName: (name) => this.#reserveName(name),
-      handOut: ({ guest, backend, channel, report, selection }) => {
-        const { live, connect } = createLiveSandbox(this.#parts(guest, backend), report);
-        live.channels.adopt(channel);
-        return this.#register({ live, connect, selection });
-      },
-    });
+    }));
   }
 
   /** Tasks and sessions, and how they are completed. */
@@ -198,12 +196,22 @@ export class SovereignRuntime implements AsyncDisposable {
    *   `tier.unavailable`, or what kept the first one from coming up
    */
   openPool(options: PoolOptions = {}): Promise<SandboxPool> {
+    this.#pools ??= new PoolKeeper({
+      ways: this.#ways,
+      buildSpec: (asked) => this.#buildSpec(asked),
+      reserveName: (name) => this.#reserveName(name),
+      handOut: ({ guest, backend, channel, report, selection }) => {
+        const { live, connect } = createLiveSandbox(this.#parts(guest, backend), report);
+        live.channels.adopt(channel);
+        return this.#register({ live, connect, selection });
+      },
+    });
     return this.#pools.open(options);
   }
 
   /** Pools that are open. */
   get pools(): readonly SandboxPool[] {
-    return this.#pools.pools;
+    return this.#pools?.pools ?? [];
   }
 
   /** Lets go of everything: pools, channels, backends (sandboxes that outlive us live on), the ledger last. Safe to call twice. */
@@ -217,7 +225,7 @@ export class SovereignRuntime implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#lifetimes.close();
-    const [drained] = await Promise.allSettled([this.#pools.close()]);
+    const [drained] = await Promise.allSettled([this.#pools?.close()]);
     await Promise.allSettled([...this.#handles.values()].map((handle) => handle.close()));
     await this.network.close();
     await this.#actions.whenIdle(closeWaitMs);
@@ -291,7 +299,7 @@ export class SovereignRuntime implements AsyncDisposable {
         isInsecure: guest.spec.isInsecure,
         insecureAllow: this.#options.config?.insecure?.allow ?? [],
       }),
-      machines: this.machines,
+      machines: () => this.machines,
       onChange: (what) => {
         if (what === 'started') this.#lifetimes.learn(guest.spec);
         else this.#handles.delete(id);
@@ -305,7 +313,7 @@ export class SovereignRuntime implements AsyncDisposable {
     return handle;
   }
 
-  #host(): ContainerHost {
+  #containerHost(): ContainerHost {
     const { backends, config } = this.#options;
     return {
       actions: this.#actions,
