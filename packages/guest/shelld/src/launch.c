@@ -4,6 +4,7 @@
 #include "launch_mounts.h"
 #include "launch_userns.h"
 #include "launch_wait.h"
+#include "number.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,12 +126,10 @@ static struct overlay split_overlay(char *text)
     return (struct overlay){.name = text, .layer = at + 1, .lowers = equals + 1};
 }
 
-static uint32_t parse_number(const char *what, const char *text, unsigned long lowest, unsigned long highest)
+static uint32_t parse_number(const char *what, const char *text, uint32_t lowest, uint32_t highest)
 {
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < lowest || value > highest)
+    uint64_t value;
+    if (!number_is_whole(text, highest, &value) || value < lowest)
         bad_usage(what, text);
     return (uint32_t)value;
 }
@@ -164,7 +163,7 @@ static void parse_options(int argc, char **argv, struct options *options)
         else if (strcmp(name, "--cgroup") == 0 && options->cgroup_count < MAX_CGROUPS)
             options->cgroups[options->cgroup_count++] = value;
         else if (strcmp(name, "--id-base") == 0)
-            options->id_base = parse_number("not an id base", value, MAPPED_IDS, UINT32_MAX - 2UL * MAPPED_IDS);
+            options->id_base = parse_number("not an id base", value, MAPPED_IDS, UINT32_MAX - 2 * MAPPED_IDS);
         else if (strcmp(name, "--timeout-ms") == 0)
             options->timeout_ms = (int)parse_number("not a time in milliseconds", value, 1, MAX_TIMEOUT_MS);
         else if (strcmp(name, "--workspace") == 0)

@@ -28,6 +28,11 @@ bool number_read_32(const char **at, uint32_t *value)
     return true;
 }
 
+bool number_is_whole(const char *text, uint64_t max, uint64_t *value)
+{
+    return *text >= '0' && *text <= '9' && number_read(&text, max, value) && *text == '\0';
+}
+
 bool number_skip(const char **at, char expected)
 {
     if (**at != expected)

@@ -14,6 +14,9 @@ bool number_read(const char **at, uint64_t max, uint64_t *value);
 /* The same for 32 bits. */
 bool number_read_32(const char **at, uint32_t *value);
 
+/* Reads a text that is a number and nothing else, up to max. */
+bool number_is_whole(const char *text, uint64_t max, uint64_t *value);
+
 /* Moves *at behind this character; false when another is there. */
 bool number_skip(const char **at, char expected);
 

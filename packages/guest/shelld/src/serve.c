@@ -9,6 +9,7 @@
 #include "killing.h"
 #include "listen.h"
 #include "mount_checks.h"
+#include "number.h"
 #include "ports.h"
 #include "process.h"
 #include "system.h"
@@ -67,14 +68,6 @@ static int exit_status;
 
 /* ---- command line ---- */
 
-static bool parse_number(const char *text, uint64_t highest, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *number <= highest;
-}
-
 /* Takes one of our options; how many entries it used, 0 when it is not ours, -1 when its value is bad. */
 static int take_option(int argc, char **argv, int index)
 {
@@ -101,15 +94,15 @@ static int take_option(int argc, char **argv, int index)
         return 2;
     }
     if (strcmp(name, "--listen-fd") == 0)
-        return value && parse_number(value, 1 << 20, &number) ? (options.listen_fd = (int)number, 2) : -1;
+        return value && number_is_whole(value, 1 << 20, &number) ? (options.listen_fd = (int)number, 2) : -1;
     if (strcmp(name, "--ports") == 0)
-        return value && parse_number(value, PORTS_MAX, &options.port_count) ? 2 : -1;
+        return value && number_is_whole(value, PORTS_MAX, &options.port_count) ? 2 : -1;
     if (strcmp(name, "--listen-vsock") == 0)
-        return value && parse_number(value, UINT32_MAX - 1, &options.vsock_port) && options.vsock_port > 0 ? 2 : -1;
+        return value && number_is_whole(value, UINT32_MAX - 1, &options.vsock_port) && options.vsock_port > 0 ? 2 : -1;
     if (strcmp(name, "--peer-uid") == 0)
-        return value && parse_number(value, UINT32_MAX - 1, &number) ? (policy.peer_uid = (uid_t)number, 2) : -1;
+        return value && number_is_whole(value, UINT32_MAX - 1, &number) ? (policy.peer_uid = (uid_t)number, 2) : -1;
     if (strcmp(name, "--accept-timeout-ms") == 0)
-        return value && parse_number(value, UINT32_MAX, &options.accept_timeout_ms) ? 2 : -1;
+        return value && number_is_whole(value, UINT32_MAX, &options.accept_timeout_ms) ? 2 : -1;
     return 0;
 }
 

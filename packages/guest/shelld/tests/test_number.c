@@ -36,6 +36,16 @@ static void test_refuses(void)
     CHECK(!number_read_32(&at, &small));
 }
 
+static void test_whole(void)
+{
+    uint64_t value;
+    CHECK(number_is_whole("0", 0, &value) && value == 0);
+    CHECK(number_is_whole("65536", 65536, &value) && value == 65536);
+    const char *bad[] = {"", " 1", "+1", "-1", "1 ", "1x", "0x1", "65537"};
+    for (size_t index = 0; index < sizeof bad / sizeof *bad; index++)
+        CHECK(!number_is_whole(bad[index], 65536, &value));
+}
+
 static void test_id_map(void)
 {
     char text[] = "         0     100000      65536\n     65536     165536          1\nrubbish\n";
@@ -52,6 +62,7 @@ int main(void)
 {
     test_reads();
     test_refuses();
+    test_whole();
     test_id_map();
     return check_result("number");
 }
