@@ -39,6 +39,10 @@ const moments: readonly Moment[] = [
   ['it is undone', (seen) => seen.wasApplied && seen.step === undefined, [undefined]],
 ];
 
+const [enoughUndos, enoughRounds, mostRounds] = [3, 30, 1_000];
+/** Whether a kill comes at the moment or just after it is the scheduler's to say. */
+const mostKills = 30;
+
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, faults);
 
 function faults(): void {
@@ -118,15 +122,19 @@ async function killEverywhere({ scene, guest, review, at }: ReviewScene, victim:
     'cd /workspace && for f in many/*; do echo new > $f; done; rm -r tree gone; mkdir gone; echo x > gone/x';
   expect(await scene.sh(guest, script)).toMatchObject({ code: 0 });
   for (const [moment, isNow, states] of moments) {
-    await killed(scene, victim, ['undo', guest.id], watching(scene, at, isNow));
-    const steps = await review.steps();
-    expect(states, moment).toContain(steps[0]?.state);
-    for (const { id } of steps) await review.undo(id);
-    expect(look(scene.workspace), moment).toEqual(before);
-    await settle(scene);
-    for (const leftover of await scene.leftovers()) await scene.engine.sweep(leftover);
-    expect(readdirSync(scene.state('steps')), moment).toEqual([]);
-    expect((await scene.sh(guest, 'echo sound')).out).toBe('sound\n');
+    let found: string | undefined;
+    for (let kills = 0; kills === 0 || !states.includes(found); kills++) {
+      expect(kills, moment).toBeLessThan(mostKills);
+      await killed(scene, victim, ['undo', guest.id], watching(scene, at, isNow));
+      const steps = await review.steps();
+      found = steps[0]?.state;
+      for (const { id } of steps) await review.undo(id);
+      expect(look(scene.workspace), moment).toEqual(before);
+      await settle(scene);
+      for (const leftover of await scene.leftovers()) await scene.engine.sweep(leftover);
+      expect(readdirSync(scene.state('steps')), moment).toEqual([]);
+      expect((await scene.sh(guest, 'echo sound')).out).toBe('sound\n');
+    }
   }
 }
 
@@ -157,21 +165,21 @@ async function swapWhileUndoing({ scene, guest, review }: ReviewScene, outside: 
   const swapper = await scene.create({ workspace: { hostPath: scene.workspace } });
   const swapping = scene.sh(
     swapper,
-    `cd /workspace; end=$(($(date +%s) + 6)); while [ $(date +%s) -lt $end ]; do for i in 1 2 3 4 5 6 7 8; do
+    `cd /workspace; until [ -e /tmp/enough ]; do for i in 1 2 3 4 5 6 7 8; do
       mv tree held; ln -s ${outside} tree; rm tree; mv held tree; done; done`,
   );
-  const swaps = new AbortController();
-  void swapping.finally(() => swaps.abort());
-  let undos = 0;
-  while (!swaps.signal.aborted) {
+  let [undos, rounds] = [0, 0];
+  // As long as it takes on this host for some to get through, and many not to.
+  while (undos < enoughUndos || rounds < enoughRounds) {
+    expect((rounds += 1)).toBeLessThan(mostRounds);
     await review.apply(guest.id, { paths: ['tree'] }).catch(expected);
     for (const { id } of await review.steps()) {
       await review.undo(id, { isForced: true }).then(() => undos++, expected);
       await review.removeStep(id).catch(expected);
     }
   }
+  await scene.sh(swapper, 'touch /tmp/enough');
   expect(await swapping).toMatchObject({ code: 0 });
-  expect(undos).toBeGreaterThan(0);
 }
 
 /** What may come of a directory that is not always there. */
