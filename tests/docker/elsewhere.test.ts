@@ -159,7 +159,7 @@ tierTest('docker', engine.absence, () => {
           transport: 'relay' as const,
           sandboxImage,
         };
-        for (const afterMs of [1, 30, 60, 100, 150, 250]) {
+        for (const afterMs of [30, 100, 250]) {
           await killedCreate(client, afterMs);
           for (const leftover of await offered.leftovers()) await offered.sweep(leftover);
           for (const { id, state } of await backend.list()) {
