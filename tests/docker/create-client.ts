@@ -1,10 +1,10 @@
 /** Creates one sandbox and waits: a client to be killed. It says when it begins. */
-import { createDockerBackend } from '@sovereign/backends';
+import { createDockerBackend, type DockerOptions } from '@sovereign/backends';
 import { findShelld } from '@sovereign/guest';
 import { createSandboxId } from '@sovereign/core';
 
-const [, , stateDirectory = '', host = ''] = process.argv;
-const backend = createDockerBackend({ stateDirectory, shelldPath: findShelld(), host, env: {} });
+const options = JSON.parse(process.argv[2] ?? '') as Omit<DockerOptions, 'shelldPath'>;
+const backend = createDockerBackend({ ...options, shelldPath: findShelld(), env: {} });
 await backend.probe();
 process.stdout.write('begins\n');
 await backend.create({

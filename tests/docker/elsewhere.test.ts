@@ -1,9 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { missingLayers, requiredLayers } from '@sovereign/core';
 import { connectGuestChannel } from '@sovereign/guest';
 import { collect, environmentOf, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { startEngine } from '../support/engines.ts';
 import { busyboxRoot, pieces } from './busybox-root.ts';
+import { killedCreate } from './killed-create.ts';
 import { playOn, type EngineScene } from './scene.ts';
 
 const engine = await startEngine('docker');
@@ -108,13 +112,85 @@ tierTest('docker', engine.absence, () => {
   verifies('R-TIER-2', 'an engine elsewhere: what it cannot have is refused by its name', async () => {
     await play(async ({ create, directory, backend }) => {
       const hostPath = await directory('w');
-      await expect(create({ workspace: { hostPath } })).rejects.toMatchObject({
-        reason: 'workspace.refused',
-      });
+      for (const workspace of [{ hostPath }, { hostPath, isReadOnly: true }])
+        await expect(create({ workspace })).rejects.toMatchObject({ reason: 'workspace.refused' });
       expect(await backend.list()).toEqual([]);
     });
-    await playOn(engine, { transport: 'relay', sandboxImage: 'sovereign/none:1' }, async ({ backend }) => {
-      await expect(backend.create(sandboxSpecForTest())).rejects.toMatchObject({ reason: 'image.not-found' });
+    await playOn(engine, { transport: 'relay', sandboxImage: 'sovereign/none:1' }, async (scene) => {
+      await expect(scene.create()).rejects.toMatchObject({ reason: 'image.not-found' });
+      // Whoever brings that image there would be refused next: the workspace is looked at first.
+      const workspace = { hostPath: await scene.directory('w') };
+      await expect(scene.create({ workspace })).rejects.toMatchObject({
+        reason: 'workspace.refused',
+        hint: expect.stringContaining('--no-workspace') as unknown,
+      });
     });
   });
+
+  verifies(
+    ['R-TIER-2', 'R-PRIM-5'],
+    'an engine elsewhere: a root file system and an archive of this host are brought there',
+    async () => {
+      await play(async ({ create, directory, sh, root }) => {
+        const path = join(root, 'root.tar');
+        await writeFile(path, busyboxRoot());
+        const tree = await directory('tree');
+        execFileSync('tar', ['-C', tree, '-xf', path]);
+        await writeFile(join(tree, 'bin', 'mark'), 'of the tree');
+        expect(await sh(await create({ image: { kind: 'tar', path } }), 'echo up')).toBe('up\n');
+        expect(await sh(await create({ image: { kind: 'rootfs', path: tree } }), 'cat /bin/mark')).toBe(
+          'of the tree',
+        );
+      });
+    },
+  );
+
+  verifies(
+    ['R-TIER-2', 'R-PRIM-7'],
+    'an engine elsewhere: what a killed client left there is named, swept, and gone',
+    { timeoutMs: 120_000 },
+    async () => {
+      await play(async ({ backend, root }) => {
+        const offered = backend.engine;
+        if (offered === undefined) throw new Error('a container backend has an engine');
+        const client = {
+          stateDirectory: join(root, 's'),
+          host: engine.host,
+          transport: 'relay' as const,
+          sandboxImage,
+        };
+        for (const afterMs of [30, 100, 250]) {
+          await killedCreate(client, afterMs);
+          for (const leftover of await offered.leftovers()) await offered.sweep(leftover);
+          for (const { id, state } of await backend.list()) {
+            expect(state).not.toBe('created');
+            await (await backend.attach(id)).remove();
+          }
+          expect(await offered.leftovers()).toEqual([]);
+        }
+      });
+    },
+  );
+
+  verifies(
+    ['R-TIER-2', 'R-PRIM-7'],
+    'an engine elsewhere: the image of a fork that was removed there by hand is a leftover',
+    async () => {
+      await play(async ({ backend, create }) => {
+        const offered = backend.engine;
+        if (offered === undefined) throw new Error('a container backend has an engine');
+        const guest = await create();
+        await guest.stop({ graceMs: 0 });
+        const fork = await offered.fork(guest.id, sandboxSpecForTest());
+        expect(await offered.leftovers()).toEqual([]);
+        execFileSync('docker', ['-H', engine.host, 'rm', '-f', `sovereign-${fork.id}`], { stdio: 'ignore' });
+        const [image, ...more] = await offered.leftovers();
+        expect(more).toEqual([]);
+        expect(image).toMatchObject({ kind: 'image', id: expect.stringContaining(fork.id) as unknown });
+        if (image !== undefined) await offered.sweep(image);
+        expect(await offered.leftovers()).toEqual([]);
+        expect((await backend.list()).map(({ id }) => id)).toEqual([guest.id]);
+      });
+    },
+  );
 });

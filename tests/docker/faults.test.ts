@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createDockerBackend } from '@sovereign/backends';
 import { findShelld } from '@sovereign/guest';
 import { eventually, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
@@ -9,10 +7,10 @@ import { expect } from 'vitest';
 import { Cleanup } from '../../scripts/bench/cleanup.ts';
 import { startPrivateDocker } from '../../scripts/bench/peers/docker.ts';
 import { startEngine } from '../support/engines.ts';
+import { killedCreate } from './killed-create.ts';
 import { playOn, runShell } from './scene.ts';
 
 const engine = await startEngine('docker');
-const client = fileURLToPath(new URL('./create-client.ts', import.meta.url));
 
 tierTest('docker', engine.absence, () => {
   verifies(
@@ -75,7 +73,7 @@ tierTest('docker', engine.absence, () => {
         const offered = backend.engine;
         if (offered === undefined) throw new Error('a container backend has an engine');
         for (const afterMs of [1, 30, 60, 100, 150, 250]) {
-          await killedCreate(join(root, 's'), engine.host, afterMs);
+          await killedCreate({ stateDirectory: join(root, 's'), host: engine.host }, afterMs);
           for (const leftover of await offered.leftovers()) await offered.sweep(leftover);
           for (const { id, state } of await backend.list()) {
             // Whoever was killed later had made it whole.
@@ -116,15 +114,3 @@ tierTest('docker', engine.absence, () => {
     },
   );
 });
-
-/** Runs `create` in a process of its own and kills that after so long. */
-async function killedCreate(stateDirectory: string, host: string, afterMs: number): Promise<void> {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@sovereign/source', client, stateDirectory, host],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
-  setTimeout(() => child.kill('SIGKILL'), afterMs);
-  await new Promise<void>((resolve) => child.once('exit', () => resolve()));
-}

@@ -1,20 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectGuestChannel } from '@sovereign/guest';
 import { eventually, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { afterAll, expect } from 'vitest';
 import { startEngine } from '../support/engines.ts';
 import { freePort } from '../support/free-port.ts';
-import { knownHost, makeKey, sshAbsence, SshServer } from '../support/ssh-server.ts';
+import { knownHost, makeKey, sshAbsence, sshConfig, sshHome, SshServer } from '../support/ssh-server.ts';
 import { busyboxRoot, pieces } from './busybox-root.ts';
 import { playOn, type EngineScene } from './scene.ts';
 
@@ -32,16 +24,8 @@ function running(): SshServer {
 }
 
 /** A home whose `.ssh` has these files. */
-function home(name: string, files: Readonly<Record<string, string>>): string {
-  const directory = join(root, name);
-  mkdirSync(join(directory, '.ssh'), { recursive: true, mode: 0o700 });
-  for (const [file, content] of Object.entries(files))
-    writeFileSync(join(directory, '.ssh', file), content, { mode: 0o600 });
-  return directory;
-}
-
-const config = (key: string, ...more: readonly string[]): string =>
-  [`IdentityFile ${key}`, 'IdentitiesOnly yes', ...more, ''].join('\n');
+const home = (name: string, files: Readonly<Record<string, string>>): string =>
+  sshHome(join(root, name), files);
 
 /** A backend of somebody with that home, on the engine behind a port of the loopback. */
 async function play(
@@ -77,7 +61,7 @@ tierTest('ssh', absence, () => {
   tierTest('docker', engine.absence, () => {
     verifies('R-TIER-2', 'over ssh: a sandbox runs, megabytes go both ways on many connections', async () => {
       const userHome = home('known', {
-        config: config(running().userKey),
+        config: sshConfig(running().userKey),
         known_hosts: running().knownHosts(),
       });
       await play(userHome, async ({ backend, create }) => {
@@ -105,7 +89,7 @@ tierTest('ssh', absence, () => {
 
     verifies('R-TIER-2', 'a hashed entry of known_hosts counts as any other', async () => {
       const userHome = home('hashed', {
-        config: config(running().userKey),
+        config: sshConfig(running().userKey),
         known_hosts: running().knownHosts(),
       });
       const path = join(userHome, '.ssh', 'known_hosts');
@@ -120,7 +104,7 @@ tierTest('ssh', absence, () => {
       'R-TIER-2',
       'an unknown host key is refused, whatever the configuration of ssh says',
       async () => {
-        const lax = config(
+        const lax = sshConfig(
           running().userKey,
           'StrictHostKeyChecking no',
           'NoHostAuthenticationForLocalhost yes',
@@ -144,7 +128,7 @@ tierTest('ssh', absence, () => {
     verifies('R-TIER-2', 'a host key that changed, or was revoked, is refused', async () => {
       const otherKey = join(root, 'other_host_key');
       makeKey(otherKey);
-      const lax = config(running().userKey, 'StrictHostKeyChecking no');
+      const lax = sshConfig(running().userKey, 'StrictHostKeyChecking no');
       const before = running().logins();
       for (const [name, known] of [
         ['changed', knownHost(running().port, otherKey)],
@@ -166,7 +150,7 @@ tierTest('ssh', absence, () => {
       const strangerKey = join(root, 'stranger_key');
       makeKey(strangerKey);
       const known = { known_hosts: running().knownHosts() };
-      await play(home('stranger', { config: config(strangerKey), ...known }), (scene) =>
+      await play(home('stranger', { config: sshConfig(strangerKey), ...known }), (scene) =>
         refused(scene, {
           reason: 'engine.unavailable',
           message: expect.stringContaining('does not let this user in') as unknown,
@@ -174,7 +158,7 @@ tierTest('ssh', absence, () => {
       );
       const port = await freePort();
       await play(
-        home('nobody', { config: config(strangerKey), ...known }),
+        home('nobody', { config: sshConfig(strangerKey), ...known }),
         (scene) =>
           refused(scene, {
             reason: 'engine.unavailable',
@@ -187,7 +171,7 @@ tierTest('ssh', absence, () => {
     verifies('R-TIER-2', 'a server that goes away in the middle is engine.unavailable', async () => {
       const own = await SshServer.start(join(root, 'mortal'));
       try {
-        const userHome = home('mortal', { config: config(own.userKey), known_hosts: own.knownHosts() });
+        const userHome = home('mortal', { config: sshConfig(own.userKey), known_hosts: own.knownHosts() });
         await play(
           userHome,
           async ({ backend }) => {

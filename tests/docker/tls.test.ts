@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { DockerOptions } from '@sovereign/backends';
 import { sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { afterAll, expect } from 'vitest';
+import { CommandLine } from '../cli/command.ts';
 import { startEngine } from '../support/engines.ts';
 import { freePort } from '../support/free-port.ts';
 import { busyboxRoot, pieces } from './busybox-root.ts';
@@ -76,6 +77,73 @@ tierTest('docker', engine.absence, () => {
     );
     await play({ userHome: home, env: { DOCKER_CONTEXT: 'far' } }, runsThere);
   });
+
+  verifies(
+    ['R-TIER-2', 'R-PRIM-4', 'R-NEW-3'],
+    'over TLS: two sandboxes share a volume there; a commit and a fork have what was changed, and not the volume',
+    async () => {
+      await play({ env: verified(`tcp://localhost:${port}`, client) }, async ({ backend, create, sh }) => {
+        const offered = backend.engine;
+        if (offered === undefined) throw new Error('a container backend has an engine');
+        await offered.images.import(pieces(busyboxRoot()), { reference: sandboxImage });
+        await offered.volumes.create('data');
+        const mount = { volume: 'data', guestPath: '/data' };
+        const writer = await create({ volumes: [mount] });
+        const reader = await create({ volumes: [{ ...mount, isReadOnly: true }] });
+        await sh(writer, 'echo shared > /data/file; echo own > /bin/own');
+        expect(await sh(reader, 'cat /data/file; touch /data/x 2>/dev/null || echo refused')).toBe(
+          'shared\nrefused\n',
+        );
+        expect((await offered.volumes.list()).map(({ name, users }) => [name, users.length])).toEqual([
+          ['data', 2],
+        ]);
+        await expect(offered.volumes.remove('data')).rejects.toMatchObject({ reason: 'volume.in-use' });
+        await offered.commit(writer.id, { reference: 'team/committed:1' });
+        const committed = await create({ image: { kind: 'reference', reference: 'team/committed:1' } });
+        await writer.pause();
+        const fork = await offered.fork(writer.id, sandboxSpecForTest());
+        await fork.start();
+        for (const made of [committed, fork])
+          expect(await sh(made, 'cat /bin/own; ls /data 2>/dev/null')).toBe('own\n');
+        for (const made of [committed, fork, reader, writer]) await made.remove();
+        await offered.images.remove('team/committed:1');
+        await offered.volumes.remove('data');
+        expect(await offered.volumes.list()).toEqual([]);
+        expect(await offered.leftovers()).toEqual([]);
+      });
+    },
+  );
+
+  verifies(
+    ['R-TIER-2', 'R-PRIM-4'],
+    'over TLS: the command line keeps a volume there, and says how to go without a workspace',
+    { timeoutMs: 120_000 },
+    async () => {
+      await play({ env: verified(`tcp://localhost:${port}`, client) }, async ({ backend }) => {
+        await backend.engine?.images.import(pieces(busyboxRoot()), { reference: 'team/busybox:1' });
+      });
+      const line = await CommandLine.create();
+      const env = verified(`tcp://localhost:${port}`, client);
+      const call = (...words: readonly string[]) => line.call(words, { env });
+      const there = ['--tier', 'docker', '--image', 'team/busybox:1'];
+      try {
+        const refused = await call('run', ...there, 'true');
+        expect(refused.exitCode).not.toBe(0);
+        expect(refused.stderr).toContain('runs on another host');
+        expect(refused.stderr).toContain('--no-workspace');
+        expect(refused.stderr).not.toContain('--workspace DIR');
+        const volume = ['--engine', 'docker'];
+        expect(await call('volume', 'create', 'kept', ...volume)).toMatchObject({ exitCode: 0 });
+        const run = (...words: readonly string[]) =>
+          call('run', ...there, '--no-workspace', '--volume', 'kept:/data', ...words);
+        expect(await run('sh', '-c', 'echo lasting > /data/file')).toMatchObject({ exitCode: 0 });
+        expect(await run('cat', '/data/file')).toMatchObject({ exitCode: 0, stdout: 'lasting\n' });
+        expect(await call('volume', 'rm', 'kept', ...volume)).toMatchObject({ exitCode: 0 });
+      } finally {
+        await line.dispose();
+      }
+    },
+  );
 
   verifies('R-TIER-2', 'an engine under a name that its certificate does not hold is refused', async () => {
     await play({ env: verified(`tcp://127.0.0.2:${port}`, client) }, async ({ backend, create }) => {

@@ -72,7 +72,10 @@ export class SshServer {
     );
     const ended = once(child, 'exit');
     const server = new SshServer(directory, port, async () => {
-      child.kill('SIGKILL');
+      // The first process of the namespace: whoever waits for it is told when all sessions have ended as well.
+      const first = firstChild(child.pid);
+      if (first === undefined) child.kill('SIGKILL');
+      else process.kill(first, 'SIGKILL');
       await ended;
     });
     await eventually('sshd listens', () => isListening(port));
@@ -101,6 +104,28 @@ export function makeKey(path: string): void {
 /** The line of known_hosts that says that a port of the loopback has this key. */
 export function knownHost(port: number, key: string): string {
   return `[127.0.0.1]:${port} ${readFileSync(`${key}.pub`, 'utf8')}`;
+}
+
+/** A directory whose `.ssh` has these files: the home of somebody who connects. */
+export function sshHome(directory: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(join(directory, '.ssh'), { recursive: true, mode: 0o700 });
+  for (const [file, content] of Object.entries(files))
+    writeFileSync(join(directory, '.ssh', file), content, { mode: 0o600 });
+  return directory;
+}
+
+/** A configuration of ssh that offers this key and no other. */
+export function sshConfig(key: string, ...more: readonly string[]): string {
+  return [`IdentityFile ${key}`, 'IdentitiesOnly yes', ...more, ''].join('\n');
+}
+
+function firstChild(pid: number | undefined): number | undefined {
+  try {
+    const [first = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    return first === '' ? undefined : Number(first);
+  } catch {
+    return undefined;
+  }
 }
 
 async function isListening(port: number): Promise<boolean> {

@@ -44,6 +44,11 @@ export class SandboxSteps {
     return this.#steps.undo(await this.#meant(options), options);
   }
 
+  /** Forgets an application of the sandbox, and what it kept: it cannot be undone any more. @throws SovereignError `step.not-found` */
+  async remove(step: string): Promise<void> {
+    await this.#steps.remove(await this.#meant({ step }));
+  }
+
   async #meant({ step }: Pick<UndoStepOptions, 'step'>): Promise<string> {
     const filter = { sandbox: this.#sandbox };
     return (step === undefined ? await this.#steps.latest(filter) : await this.#steps.find(step, filter)).id;

@@ -26,7 +26,7 @@ export function workspaceElsewhere(path: string): SovereignError {
   return new SovereignError({
     reason: 'workspace.refused',
     message: `The workspace ${path} cannot be mounted: the container engine runs on another host.`,
-    hint: 'Leave the workspace out and copy files in, or use an engine of this host.',
+    hint: 'Go without one (--no-workspace) and copy files in (sovereign cp), or use an engine of this host.',
     context: { path },
   });
 }

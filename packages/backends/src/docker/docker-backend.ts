@@ -246,6 +246,9 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     throwIfCancelled(how.signal);
     if (spec.isInsecure) throw insecureRefused();
     const facts = await this.facts();
+    // Before the image is looked for: nobody is to bring one there, and to be refused then.
+    if (transportOf(facts, this.#options.transport) === 'relay' && spec.workspace !== undefined)
+      throw workspaceElsewhere(spec.workspace.hostPath);
     const image = how.image ?? (await this.#image(spec, facts));
     const volumes = await this.engine.volumes.mounts(spec.volumes ?? []);
     throwIfCancelled(how.signal);
@@ -283,8 +286,6 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
 
   async #create({ spec, image, facts, binds, volumes, isStarted }: CreateInit): Promise<void> {
     const transport = transportOf(facts, this.#options.transport);
-    if (transport === 'relay' && spec.workspace !== undefined)
-      throw workspaceElsewhere(spec.workspace.hostPath);
     const place = this.#place(spec.id);
     const body = containerRequest({
       spec,

@@ -233,8 +233,10 @@ function problemOf(id: SandboxId, own: Readonly<Record<string, string>>, state: 
   } catch {
     return 'its specification cannot be read';
   }
-  if (guestState(state) !== 'created' || own[labels.maker] === undefined) return undefined;
-  return isMakerAlive(own[labels.maker] ?? '') ? undefined : 'who made it died before starting it';
+  // Empty in a container of an image that was committed: there our labels are overwritten.
+  const maker = own[labels.maker] ?? '';
+  if (guestState(state) !== 'created' || maker === '') return undefined;
+  return isMakerAlive(maker) ? undefined : 'who made it died before starting it';
 }
 
 function notLeftOver({ kind, id }: Leftover): SovereignError {

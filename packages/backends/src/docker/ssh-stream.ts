@@ -59,7 +59,11 @@ class SshStream extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#child.stdin.end(() => done());
+    const { stdin } = this.#child;
+    // Of a stream that is destroyed already, as that of an ssh that has ended, `end` never calls back; this one would
+    // stay half open, and a pool of connections would hand it out.
+    if (stdin.destroyed) done();
+    else stdin.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

@@ -1,7 +1,7 @@
-/** A number of bytes or processes in a file of a group; undefined for none, `max`, and what no machine has. */
+/** A number of bytes, processes or time in a file of a group; undefined for none, `max`, rubbish, and what no machine has. */
 export function limitValue(text: string | undefined): number | undefined {
   const value = Number(text);
-  return text === undefined || text === '' || !(value < 2 ** 62) ? undefined : value;
+  return text === undefined || text === '' || !(value >= 0 && value < 2 ** 62) ? undefined : value;
 }
 
 /** The value of a key in lines of `key value`. */

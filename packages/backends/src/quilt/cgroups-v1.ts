@@ -72,10 +72,10 @@ export function createCgroupsV1(mounts: Readonly<Partial<Record<Controller, stri
       const throttledNs = keyedValue(value('cpu', id, 'cpu.stat'), 'throttled_time');
       const io = value('io', id, 'blkio.throttle.io_service_bytes');
       return {
-        memoryBytes: Number(value('memory', id, 'memory.usage_in_bytes') ?? 0),
-        pids: Number(value('pids', id, 'pids.current') ?? 0),
+        memoryBytes: limitValue(value('memory', id, 'memory.usage_in_bytes')) ?? 0,
+        pids: limitValue(value('pids', id, 'pids.current')) ?? 0,
         // cpuacct counts nanoseconds.
-        cpuUs: Math.round(Number(value('cpuacct', id, 'cpuacct.usage') ?? 0) / 1000),
+        cpuUs: Math.round((limitValue(value('cpuacct', id, 'cpuacct.usage')) ?? 0) / 1000),
         ...known({
           memoryPeakBytes: limitValue(value('memory', id, 'memory.max_usage_in_bytes')),
           memoryLimitBytes: limitValue(value('memory', id, 'memory.limit_in_bytes')),
@@ -116,5 +116,5 @@ function serviceBytes(text: string, operation: 'Read' | 'Write'): number {
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([, name]) => name === operation)
-    .reduce((sum, [, , bytes]) => sum + Number(bytes), 0);
+    .reduce((sum, [, , bytes]) => sum + (limitValue(bytes) ?? 0), 0);
 }

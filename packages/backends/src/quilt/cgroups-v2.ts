@@ -71,8 +71,8 @@ export function createCgroupsV2(root: string, controllers: readonly Controller[]
       const [quota, period] = (readValue(group, 'cpu.max') ?? '').split(' ');
       const io = readValue(group, 'io.stat');
       return {
-        memoryBytes: Number(readValue(group, 'memory.current') ?? 0),
-        pids: Number(readValue(group, 'pids.current') ?? 0),
+        memoryBytes: limitValue(readValue(group, 'memory.current')) ?? 0,
+        pids: limitValue(readValue(group, 'pids.current')) ?? 0,
         cpuUs: keyedValue(cpu, 'usage_usec') ?? 0,
         ...known({
           memoryPeakBytes: limitValue(readValue(group, 'memory.peak')),

@@ -72,6 +72,8 @@ async function detachNetwork(
 function workspaceHint(error: unknown, { options }: Pick<CommandContext, 'options'>): unknown {
   if (!(error instanceof SovereignError) || error.reason !== 'workspace.refused') return error;
   const { reason, message, context } = error;
+  // It knows why already: on an engine elsewhere no other directory would do.
+  if (error.hint.includes('--no-workspace')) return error;
   const hint = options.has('workspace')
     ? `Name another directory, or go without one: --no-workspace`
     : 'It is the current directory; name another with --workspace DIR, or go without one: --no-workspace';

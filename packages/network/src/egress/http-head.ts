@@ -35,15 +35,22 @@ export function parseHttpHead(bytes: Uint8Array): HttpHead | undefined {
   if (method === undefined || target === undefined || (version !== '1.0' && version !== '1.1'))
     return undefined;
   if (rest.length > maxHeaders) return undefined;
-  const headers: [string, string][] = [];
+  const headers: (readonly [string, string])[] = [];
   for (const line of rest) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon));
-    const value = line.slice(colon + 1);
-    if (!token.test(name) || !fieldValue.test(value)) return undefined;
-    headers.push([name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, '')]);
+    const header = parseFieldLine(line);
+    if (header === undefined) return undefined;
+    headers.push(header);
   }
   return { method, target, version, headers };
+}
+
+/** One header or trailer without its line end: name in lower case, and value. Undefined when it is malformed. */
+export function parseFieldLine(line: string): readonly [name: string, value: string] | undefined {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon));
+  const value = line.slice(colon + 1);
+  if (!token.test(name) || !fieldValue.test(value)) return undefined;
+  return [name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, '')];
 }
 
 export function headerValues(head: HttpHead, name: string): readonly string[] {

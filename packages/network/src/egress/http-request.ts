@@ -14,9 +14,15 @@ export interface ForwardRequest {
   readonly expectsContinue: boolean;
 }
 
-/** Headers that are between two neighbours (RFC 9110, 7.6.1), and what only a proxy is told. */
+/**
+ * Headers that are between two neighbours (RFC 9110, 7.6.1), what only a proxy is told, and what we say anew.
+ *
+ * SAFETY: the length of the body is among them. `Connection` may name any header to be left out, and a server that is
+ * told no length reads the body as its next request. Held by http-request.test.ts and tests/network/smuggling.
+ */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
+  'content-length',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -51,7 +57,7 @@ export function forwardRequest(head: HttpHead): ForwardRequest | undefined {
     `${head.method} ${path} HTTP/1.1`,
     `host: ${authority.port === 80 ? authority.host : `${authority.host}:${authority.port}`}`,
     ...kept.map(([name, value]) => `${name}: ${value}`),
-    ...(body === 'chunked' ? ['transfer-encoding: chunked'] : []),
+    ...lengthLine(head, body),
     'connection: close',
   ];
   return {
@@ -60,6 +66,11 @@ export function forwardRequest(head: HttpHead): ForwardRequest | undefined {
     body,
     expectsContinue,
   };
+}
+
+function lengthLine(head: HttpHead, body: BodyLength): readonly string[] {
+  if (body === 'chunked') return ['transfer-encoding: chunked'];
+  return headerValues(head, 'content-length').length === 0 ? [] : [`content-length: ${body}`];
 }
 
 /** SAFETY: a length that two programs could read differently is refused (request smuggling); http-request.test.ts holds it. */

@@ -75,7 +75,8 @@ export async function undoStep(run: UndoRun): Promise<readonly UndoChange[]> {
         : undoFailed(step.id, end.complaints);
     }
     await deleteStep(host, store, step.id);
-    return changes;
+    // They come in the order in which they were done: what is in a directory before it.
+    return changes.sort((one, other) => (one.path < other.path ? -1 : 1));
   });
 }
 

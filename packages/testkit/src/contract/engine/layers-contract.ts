@@ -47,6 +47,8 @@ export function layersContract(options: EngineContractOptions): void {
         // Into the container it was made of nothing of the new one comes.
         await scene.write(made, '/etc/added', 'other');
         expect(await scene.read(guest, '/etc/added')).toBe('kept in the image');
+        await scene.stage.backend.define(scene.spec(reference));
+        expect(await scene.engine.leftovers()).toEqual([]);
       });
     },
   );
@@ -76,6 +78,7 @@ export function layersContract(options: EngineContractOptions): void {
       await guest.stop({ graceMs: 500 });
       const forked = await fork();
       expect(await forked.status()).not.toBe('running');
+      expect(await scene.engine.leftovers()).toEqual([]);
       await forked.start();
       await guest.start();
       expect(await scene.read(forked, '/etc/added')).toBe('before');
