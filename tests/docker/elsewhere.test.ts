@@ -7,7 +7,7 @@ import { collect, environmentOf, sandboxSpecForTest, tierTest, verifies } from '
 import { expect } from 'vitest';
 import { startEngine } from '../support/engines.ts';
 import { busyboxRoot, pieces } from './busybox-root.ts';
-import { killedCreate } from './killed-create.ts';
+import { killedCreate, sweepAfterKill } from './killed-create.ts';
 import { playOn, type EngineScene } from './scene.ts';
 
 const engine = await startEngine('docker');
@@ -161,12 +161,7 @@ tierTest('docker', engine.absence, () => {
         };
         for (const afterMs of [30, 100, 250]) {
           await killedCreate(client, afterMs);
-          for (const leftover of await offered.leftovers()) await offered.sweep(leftover);
-          for (const { id, state } of await backend.list()) {
-            expect(state).not.toBe('created');
-            await (await backend.attach(id)).remove();
-          }
-          expect(await offered.leftovers()).toEqual([]);
+          await sweepAfterKill(backend);
         }
       });
     },

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { Cleanup } from '../../scripts/bench/cleanup.ts';
 import { startPrivateDocker } from '../../scripts/bench/peers/docker.ts';
 import { startEngine } from '../support/engines.ts';
-import { killedCreate } from './killed-create.ts';
+import { killedCreate, sweepAfterKill } from './killed-create.ts';
 import { playOn, runShell } from './scene.ts';
 
 const engine = await startEngine('docker');
@@ -74,13 +74,7 @@ tierTest('docker', engine.absence, () => {
         if (offered === undefined) throw new Error('a container backend has an engine');
         for (const afterMs of [1, 30, 60, 100, 150, 250]) {
           await killedCreate({ stateDirectory: join(root, 's'), host: engine.host }, afterMs);
-          for (const leftover of await offered.leftovers()) await offered.sweep(leftover);
-          for (const { id, state } of await backend.list()) {
-            // Whoever was killed later had made it whole.
-            expect(state).not.toBe('created');
-            await (await backend.attach(id)).remove();
-          }
-          expect(await offered.leftovers()).toEqual([]);
+          await sweepAfterKill(backend);
         }
         const kept = await backend.define(sandboxSpecForTest());
         expect(await offered.leftovers()).toEqual([]);

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DockerOptions } from '@sovereign/backends';
+import type { Backend } from '@sovereign/core';
+import { eventually } from '@sovereign/testkit';
 
 const client = fileURLToPath(new URL('./create-client.ts', import.meta.url));
 
@@ -17,4 +20,25 @@ export async function killedCreate(
   await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
   setTimeout(() => child.kill('SIGKILL'), afterMs);
   await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+}
+
+/** An engine goes on with a request whose client has died. */
+const engineMs = 300;
+
+/**
+ * Sweeps what a killed client has left, and removes what it had made whole, until the engine has nothing more of it.
+ *
+ * @throws when something is left that is not named
+ */
+export async function sweepAfterKill(backend: Backend): Promise<void> {
+  let emptyLooks = 0;
+  await eventually('what it had begun is named, swept, and gone', async () => {
+    const found = (await backend.engine?.leftovers()) ?? [];
+    for (const leftover of found) await backend.engine?.sweep(leftover);
+    const listed = await backend.list();
+    for (const { id, state } of listed) if (state !== 'created') await (await backend.attach(id)).remove();
+    emptyLooks = found.length + listed.length === 0 ? emptyLooks + 1 : 0;
+    await delay(engineMs);
+    return emptyLooks === 2;
+  });
 }
