@@ -32,13 +32,17 @@ const engineMs = 300;
  */
 export async function sweepAfterKill(backend: Backend): Promise<void> {
   let emptyLooks = 0;
-  await eventually('what it had begun is named, swept, and gone', async () => {
-    const found = (await backend.engine?.leftovers()) ?? [];
-    for (const leftover of found) await backend.engine?.sweep(leftover);
-    const listed = await backend.list();
-    for (const { id, state } of listed) if (state !== 'created') await (await backend.attach(id)).remove();
-    emptyLooks = found.length + listed.length === 0 ? emptyLooks + 1 : 0;
-    await delay(engineMs);
-    return emptyLooks === 2;
-  });
+  await eventually(
+    'what it had begun is named, swept, and gone',
+    async () => {
+      const found = (await backend.engine?.leftovers()) ?? [];
+      for (const leftover of found) await backend.engine?.sweep(leftover);
+      const listed = await backend.list();
+      for (const { id, state } of listed) if (state !== 'created') await (await backend.attach(id)).remove();
+      emptyLooks = found.length + listed.length === 0 ? emptyLooks + 1 : 0;
+      await delay(engineMs);
+      return emptyLooks === 2;
+    },
+    30_000,
+  );
 }
