@@ -4,6 +4,7 @@ import type { Unpacker, UnpackRequest } from '@sovereign/images';
 import { SovereignError } from '@sovereign/protocol';
 import { throwIfCancelled } from '@sovereign/core';
 import { emptyDirectory } from './empty-directory.ts';
+import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
@@ -71,7 +72,7 @@ async function unpack({ directory, tar, signal }: UnpackRequest, scratch: Scratc
     await sent;
     await succeeds(program.endStdin());
     const { exitCode } = await program.exit;
-    if (exitCode !== 0) throw notUnpacked(exitCode, said.join(''));
+    if (exitCode !== 0) throw idsMissing(said.join('')) ?? notUnpacked(exitCode, said.join(''));
   });
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import { ownedName, stagedPath, sweepAbandoned } from '@sovereign/guest';
 import { checkRootDirectory } from './guest-root.ts';
+import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function unpackTarImage(path: string, options: ScratchOptions): Pro
   mkdirSync(partial, { recursive: true, mode: 0o755 });
   try {
     const said = await unpack(path, partial, options);
-    if (said !== undefined) throw invalidImage(path, said);
+    if (said !== undefined) throw idsMissing(said) ?? invalidImage(path, said);
     checkRootDirectory(partial);
     renameSync(partial, root);
   } catch (error) {
