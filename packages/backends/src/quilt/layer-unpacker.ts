@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { stagedPath } from '@sovereign/guest';
 import type { Unpacker, UnpackRequest } from '@sovereign/images';
 import { SovereignError } from '@sovereign/protocol';
 import { throwIfCancelled } from '@sovereign/core';
-import { emptyDirectory } from './empty-directory.ts';
+import { removeDirectory } from './empty-directory.ts';
 import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
@@ -26,15 +25,7 @@ const tarArguments = [
 export function createLayerUnpacker(scratch: () => ScratchOptions): Unpacker {
   return {
     unpack: (request) => unpack(request, scratch()),
-    remove: async (directory) => {
-      try {
-        await rm(directory, { recursive: true, force: true });
-      } catch (error) {
-        if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        await emptyDirectory(directory, scratch());
-        await rm(directory, { recursive: true, force: true });
-      }
-    },
+    remove: (directory) => removeDirectory(directory, scratch()),
   };
 }
 

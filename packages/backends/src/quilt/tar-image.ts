@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import { ownedName, stagedPath, sweepAbandoned } from '@sovereign/guest';
+import { removeDirectory } from './empty-directory.ts';
 import { checkRootDirectory } from './guest-root.ts';
 import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
@@ -34,7 +35,7 @@ export async function unpackTarImage(path: string, options: ScratchOptions): Pro
     checkRootDirectory(partial);
     renameSync(partial, root);
   } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
+    await removeDirectory(partial, options);
     // Another process may have unpacked the same archive meanwhile.
     if (!existsSync(root)) throw error;
   }
