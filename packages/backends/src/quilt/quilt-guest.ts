@@ -51,6 +51,7 @@ export class QuiltGuest implements Guest {
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly user?: string;
   readonly isHomeDefault: boolean;
+  readonly workspaceOwner = 'root';
   /** It was brought up by us, and nobody has connected to it yet. */
   isNew = false;
   readonly #host: QuiltGuestHost;

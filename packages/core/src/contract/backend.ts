@@ -102,6 +102,8 @@ export interface Guest {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Who commands run as where nothing else is said (USER of the image). Default: whoever shelld is. */
   readonly user?: string;
+  /** Who owns the workspace inside, where others may be named to run commands. Default: whoever they run as. */
+  readonly workspaceOwner?: 'root';
   /** HOME of `baseEnv` is ours and not the image's: a command that runs as somebody has that user's. Default false. */
   readonly isHomeDefault?: boolean;
   status(): Promise<GuestState>;
