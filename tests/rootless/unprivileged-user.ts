@@ -19,6 +19,8 @@ const range = `${name}:${subordinate.first}:${subordinate.count}\n`;
 export interface UserOptions {
   /** What the user is without. Default: nothing of these. */
   readonly lacks?: readonly ('subuid' | 'subgid' | 'newuidmap')[];
+  /** Kernel that microVMs boot. Default: none. */
+  readonly kernelPath?: string;
 }
 
 export interface Said {
@@ -34,10 +36,12 @@ export interface Said {
 export class UnprivilegedUser {
   readonly #root: string;
   readonly #namespace: ChildProcess;
+  readonly #hasKernel: boolean;
 
-  private constructor(root: string, namespace: ChildProcess) {
+  private constructor(root: string, namespace: ChildProcess, options: UserOptions) {
     this.#root = root;
     this.#namespace = namespace;
+    this.#hasKernel = options.kernelPath !== undefined;
   }
 
   /** Plays an act; fails when it leaves a process, a mount, or a file of anybody else in the user's home. */
@@ -52,14 +56,14 @@ export class UnprivilegedUser {
     const before = await leakSnapshot(scope);
     try {
       await chmod(root, 0o755);
-      await copyProgram(root);
+      await copyProgram(root, options);
       for (const directory of ['h', 'w']) {
         await mkdir(join(root, directory), { mode: 0o700 });
         await chown(join(root, directory), uid, uid);
       }
       const namespace = await openNamespace(root, options);
       try {
-        const user = new UnprivilegedUser(root, namespace);
+        const user = new UnprivilegedUser(root, namespace, options);
         await act(user);
         const foreign = (await filesBelow(user.home)).filter((file) => file.uid !== uid);
         if (foreign.length > 0)
@@ -117,6 +121,7 @@ export class UnprivilegedUser {
           HOME: this.home,
           SOVEREIGN_HOME: this.home,
           SOVEREIGN_SHELLD: join(this.#root, 'program', 'shelld'),
+          ...(this.#hasKernel && { SOVEREIGN_MICROVM_KERNEL: join(this.#root, 'program', 'kernel') }),
         },
       },
     );
@@ -160,13 +165,14 @@ function requireHost(context: Skippable): void {
 }
 
 /** The command line as it is shipped, and the guest daemon, where every user may read them. */
-async function copyProgram(root: string): Promise<void> {
+async function copyProgram(root: string, { kernelPath }: UserOptions): Promise<void> {
   const target = join(root, 'program');
   await mkdir(target);
   const shipped = (await readdir(dirname(program))).filter((file) => /\.(cjs|cache)$/.test(file));
   for (const file of shipped) await copyFile(join(dirname(program), file), join(target, file));
   await copyFile(findShelld(), join(target, 'shelld'));
   await chmod(join(target, 'shelld'), 0o755);
+  if (kernelPath !== undefined) await copyFile(kernelPath, join(target, 'kernel'));
 }
 
 /** A process that holds a mount namespace in which the host's accounts are those of the user and of the host's programs. */
