@@ -62,12 +62,13 @@ export class UnprivilegedUser {
         await chown(join(root, directory), uid, uid);
       }
       const namespace = await openNamespace(root, options);
+      const user = new UnprivilegedUser(root, namespace, options);
       try {
-        const user = new UnprivilegedUser(root, namespace, options);
         await act(user);
-        const foreign = (await filesBelow(user.home)).filter((file) => file.uid !== uid);
-        if (foreign.length > 0)
-          throw new Error(`files of others: ${foreign.map(({ path }) => path).join(', ')}`);
+        await user.#expectNothingLeft();
+      } catch (error) {
+        await user.#clear();
+        throw error;
       } finally {
         namespace.kill('SIGKILL');
         await once(namespace, 'exit');
@@ -76,6 +77,23 @@ export class UnprivilegedUser {
     } finally {
       await rm(root, { recursive: true, force: true });
     }
+  }
+
+  async #expectNothingLeft(): Promise<void> {
+    const sandboxes = await this.#sandboxes();
+    if (sandboxes.length > 0) throw new Error(`sandboxes are left: ${sandboxes.join(', ')}`);
+    const foreign = (await filesBelow(this.home)).filter((file) => file.uid !== uid);
+    if (foreign.length > 0) throw new Error(`files of others: ${foreign.map(({ path }) => path).join(', ')}`);
+  }
+
+  /** Removes what an act has left that failed. */
+  async #clear(): Promise<void> {
+    const ids = await this.#sandboxes();
+    if (ids.length > 0) await this.call('rm', '--force', ...ids);
+  }
+
+  async #sandboxes(): Promise<readonly string[]> {
+    return (await this.call('ps', '--all', '--quiet')).stdout.split('\n').filter((id) => id !== '');
   }
 
   get home(): string {
@@ -117,7 +135,8 @@ export class UnprivilegedUser {
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
-          PATH: process.env['PATH'],
+          // Launchers carry it in their environment, by which what they leave is known.
+          PATH: `${join(this.#root, 'bin')}:${process.env['PATH'] ?? ''}`,
           HOME: this.home,
           SOVEREIGN_HOME: this.home,
           SOVEREIGN_SHELLD: join(this.#root, 'program', 'shelld'),
@@ -128,8 +147,12 @@ export class UnprivilegedUser {
     const said = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].on('data', (data: Buffer) => (said[stream] += data.toString()));
-    const [exitCode] = await within(`sovereign ${words.join(' ')}`, once(child, 'close'), 60_000);
-    return { exitCode: exitCode as number | null, ...said };
+    try {
+      const [exitCode] = await within(`sovereign ${words.join(' ')}`, once(child, 'close'), 60_000);
+      return { exitCode: exitCode as number | null, ...said };
+    } finally {
+      child.kill('SIGKILL');
+    }
   }
 
   /** The same, of a call that works. @returns what it printed, without the last line break */

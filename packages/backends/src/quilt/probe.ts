@@ -37,7 +37,7 @@ export async function probeQuilt(
   const shortfall = idShortfall();
   const found: Probe = {
     ok: true,
-    detail: `bubblewrap, overlayfs, ${describe(cgroups)}${shortfall === undefined ? '' : `, no ids but one (${shortfall.why}: no images with files of several users)`}`,
+    detail: `bubblewrap, overlayfs, ${describe(cgroups)}${shortfall === undefined ? '' : `, no ids but one (${shortfall.why}): images with files of root alone, and commands as root alone`}`,
     ...(shortfall && { hint: shortfall.hint }),
   };
   const stamp = [bootId(), process.geteuid?.(), modified(bubblewrap), modified(options.shelldPath)].join(' ');
