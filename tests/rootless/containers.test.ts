@@ -23,18 +23,18 @@ function containers(): void {
       await UnprivilegedUser.play(context, {}, async (user) => {
         await loadOwners(user);
         await user.does('create', ...ofOwners, '--name', 'one');
-        const look = "stat -c '%u %g %a %n' /srv/page /srv/closed /home/app";
+        const look = "stat -c '%u %g %a %n' /srv/page /srv/closed /app";
         expect(
           await user.sh(['exec', 'one'], `id -u; ${look}; cat /srv/closed/kept || echo mine > ~/mine`),
-        ).toEqual(['1000', '33 33 644 /srv/page', '33 33 500 /srv/closed', '1000 1000 700 /home/app']);
+        ).toEqual(['1000', '33 33 644 /srv/page', '33 33 500 /srv/closed', '1000 1000 700 /app']);
         expect(await user.sh(['exec', '--user', 'www', 'one'], 'id -u; cat /srv/closed/kept')).toEqual([
           '33',
           'kept',
         ]);
-        const asRoot = 'id -u; echo root > /home/app/root; stat -c %u /home/app/*; cat /srv/closed/kept';
+        const asRoot = 'id -u; echo root > /app/root; stat -c %u /app/*; cat /srv/closed/kept';
         expect(await user.sh(['exec', '--user', 'root', 'one'], asRoot)).toEqual(['0', '1000', '0', 'kept']);
         const written = (await filesBelow(join(user.home, 'state', 'quilt', 'sandboxes'))).filter(
-          ({ path }) => /\/home\/app\/(mine|root)$/.test(path),
+          ({ path }) => /\/app\/(mine|root)$/.test(path),
         );
         expect(written.map((file) => file.uid).toSorted((a, b) => a - b)).toEqual([uid, onHost(owners.app)]);
         await removeAll(user, 'one');
@@ -69,7 +69,7 @@ function containers(): void {
           const said = await user.sh([...words, '--user', 'www'], proof);
           expect(said, words.join(' ')).toEqual(['new', '33 700', '33 400', 'kept']);
         }
-        await user.does('exec', 'two', '--', 'rm', '/home/app/mine');
+        await user.does('exec', 'two', '--', 'rm', '/app/mine');
         expect(await user.sh(['exec', 'one'], 'cat ~/mine')).toEqual(['mine']);
         expect(await user.does('diff', 'two')).toBe('C /srv/closed\nA /srv/closed/new');
         await removeAll(user, 'one', 'two');

@@ -31,9 +31,8 @@ function machines(): void {
           'vm',
         ];
         await user.does(...create, '--workspace', user.workspace);
-        const look =
-          "cat old; echo new > new; stat -c '%u %a %n' new /srv/closed /home/app; cat /srv/closed/kept";
-        const seen = ['before', '0 644 new', '33 500 /srv/closed', '1000 700 /home/app', 'kept'];
+        const look = "cat old; echo new > new; stat -c '%u %a %n' new /srv/closed /app; cat /srv/closed/kept";
+        const seen = ['before', '0 644 new', '33 500 /srv/closed', '1000 700 /app', 'kept'];
         expect(await user.sh(['exec', 'vm'], look)).toEqual(seen);
         expect((await stat(join(user.workspace, 'new'))).uid).toBe(uid);
         await user.does('stop', 'vm');

@@ -5,7 +5,7 @@ import { busyboxRoot } from '../images/busybox-root.ts';
 /** Users of the image: its USER, and one who has files that nobody else may read. */
 export const owners = { app: 1000, www: 33 } as const;
 
-const accounts = `root:x:0:0::/:/bin/sh\nwww:x:${owners.www}:${owners.www}::/srv:/bin/sh\napp:x:${owners.app}:${owners.app}::/home/app:/bin/sh\n`;
+const accounts = `root:x:0:0::/:/bin/sh\nwww:x:${owners.www}:${owners.www}::/srv:/bin/sh\napp:x:${owners.app}:${owners.app}::/app:/bin/sh\n`;
 
 const entries: readonly RawEntry[] = [
   ...['proc/', 'dev/', 'run/'].map((name) => ({ name, type: '5' })),
@@ -14,8 +14,7 @@ const entries: readonly RawEntry[] = [
   { name: 'srv/page', content: 'page', mode: 0o644, owner: owners.www },
   { name: 'srv/closed/', type: '5', mode: 0o500, owner: owners.www },
   { name: 'srv/closed/kept', content: 'kept', mode: 0o400, owner: owners.www },
-  { name: 'home/', type: '5' },
-  { name: 'home/app/', type: '5', mode: 0o700, owner: owners.app },
+  { name: 'app/', type: '5', mode: 0o700, owner: owners.app },
 ];
 
 /** The same as one tar of a root, with a file of 1 KiB at its end. */

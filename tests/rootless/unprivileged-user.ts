@@ -148,7 +148,7 @@ export class UnprivilegedUser {
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].on('data', (data: Buffer) => (said[stream] += data.toString()));
     try {
-      const [exitCode] = await within(`sovereign ${words.join(' ')}`, once(child, 'close'), 60_000);
+      const [exitCode] = await within(`sovereign ${words.join(' ')}`, once(child, 'close'), 120_000);
       return { exitCode: exitCode as number | null, ...said };
     } finally {
       child.kill('SIGKILL');

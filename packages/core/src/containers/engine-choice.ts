@@ -79,7 +79,7 @@ export function requireAbility({ engine, backend }: ChosenEngine, ability: Engin
   const shortfall = engine.shortfalls?.[ability];
   throw shortfall === undefined
     ? lacking(backend, ability, { why: `it has no ${ability}` })
-    : lacking(backend, ability, { ...shortfall, why: `it has no ${ability} here: ${shortfall.why}` });
+    : lacking(backend, ability, { ...shortfall, why: `it has no ${ability} here (${shortfall.why})` });
 }
 
 /** A backend as records of the ledger name it, when no layer was verified. */
