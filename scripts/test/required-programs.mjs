@@ -8,6 +8,7 @@ import { isOnPath } from '../setup/host-programs.mjs';
 const probes = {
   bubblewrap: () => isOnPath('bwrap'),
   busybox: () => isOnPath('busybox'),
+  uidmap: () => isOnPath('newuidmap') && isOnPath('newgidmap'),
   crun: () => isOnPath('crun'),
   python: () => isOnPath('python3'),
   cc: () => isOnPath('cc') && isOnPath('make'),

@@ -143,7 +143,7 @@ export class MachineScene {
 }
 
 /** The kernel that `npm test` has built, or the one that the environment names. */
-async function builtKernel(): Promise<string> {
+export async function builtKernel(): Promise<string> {
   const artifacts = new LocalArtifacts({ imageDirectory: microvmImageDirectory, shelldPath: findShelld() });
   return process.env['SOVEREIGN_MICROVM_KERNEL'] ?? (await artifacts.kernel()).path;
 }

@@ -2,11 +2,13 @@ export type { ByteStream } from './contract/byte-stream.ts';
 export type {
   Backend,
   Capabilities,
+  Capability,
   Guest,
   GuestRecord,
   GuestState,
   GuestStats,
   Probe,
+  Shortfall,
 } from './contract/backend.ts';
 export type { Action, ActionKind, Actor, Outcome } from './contract/action.ts';
 export type { ContainerAction } from './contract/container-action.ts';

@@ -11,7 +11,7 @@ export interface TierDiagnosis {
   readonly isAvailable: boolean;
   /** What it stands on, or why it cannot run. */
   readonly detail: string;
-  /** What to do; empty when it is available. */
+  /** What to do; of one that is available for what it does without, if anything. */
   readonly hint: string;
   /** Layers as verified from inside a guest that was brought up for this, empty when none came up. */
   readonly layers: readonly Layer[];
@@ -55,17 +55,23 @@ export async function diagnose(engine: Engine): Promise<readonly TierDiagnosis[]
     // The sandbox that is tried has the host's image; the probe of a backend that shows none has booted a guest itself.
     found.push(
       backend.capabilities.isSealed === true
-        ? { ...base, isAvailable: true, detail: probe.detail, hint: '', layers: [], createMs: null }
-        : { ...base, ...(await tryTier(engine, backend.name, probe.detail)) },
+        ? { ...base, isAvailable: true, ...said(probe), layers: [], createMs: null }
+        : { ...base, ...(await tryTier(engine, backend.name, said(probe))) },
     );
   }
   return found.toSorted((a, b) => a.rank - b.rank);
 }
 
+type Said = Pick<TierDiagnosis, 'detail' | 'hint'>;
+
+function said({ detail, hint = '' }: Extract<Probe, { readonly ok: true }>): Said {
+  return { detail, hint };
+}
+
 async function tryTier(
   engine: Engine,
   backend: BackendName,
-  detail: string,
+  available: Said,
 ): Promise<Pick<TierDiagnosis, 'isAvailable' | 'detail' | 'hint' | 'layers' | 'createMs'>> {
   const before = performance.now();
   try {
@@ -73,7 +79,7 @@ async function tryTier(
     const createMs = performance.now() - before;
     const { layers } = sandbox.report;
     await sandbox.remove();
-    return { isAvailable: true, detail, hint: '', layers, createMs };
+    return { isAvailable: true, ...available, layers, createMs };
   } catch (error) {
     const failure = toSovereignError(error);
     return { isAvailable: false, detail: failure.message, hint: failure.hint, layers: [], createMs: null };

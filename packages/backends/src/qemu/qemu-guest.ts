@@ -52,6 +52,7 @@ export class QemuGuest implements Guest {
   readonly workspacePath: string;
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly isHomeDefault: boolean;
+  readonly workspaceOwner = 'root';
   readonly conversation: MachineConversation;
   readonly #host: QemuGuestHost;
 

@@ -1,5 +1,6 @@
 import { findProgram, stagedPath } from '@sovereign/guest';
 import type { BuildGuest, BuildRequest } from '@sovereign/images';
+import { idShortfall } from './id-shortfall.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
@@ -26,6 +27,7 @@ const builderCapabilities = [
 export function createBuildGuest(scratch: () => ScratchOptions): BuildGuest {
   return {
     has: (program) => findProgram(program) !== undefined,
+    shortfall: () => idShortfall(),
     run: (request) => run(request, scratch()),
   };
 }

@@ -1,13 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
-import type { GuestStats, LimitSpec } from '@sovereign/core';
+import type { GuestStats, LimitSpec, Shortfall } from '@sovereign/core';
 
 /** What a host can limit, account for or stop. `io` is called `blkio` by version 1. */
 export type Controller = 'memory' | 'pids' | 'cpu' | 'cpuacct' | 'freezer' | 'io';
 
 /** Ceilings that every guest has unless the caller sets others: enough for a build, too little to take the host down. */
 export const defaultPidsLimit = 2048;
+
+/** What is said where a host gives its users no control groups. */
+export const noControlGroups: Shortfall = {
+  why: 'this host gives us no control groups',
+  hint: 'Run as root, or have your user slice delegated (systemd: Delegate=yes).',
+};
 
 /** Control groups of one host: the same calls for version 1, version 2, and hosts that delegate none. */
 export interface Cgroups {
@@ -51,7 +57,7 @@ export function makeGroup(path: string): void {
     throw new SovereignError({
       reason: 'limit.unsupported',
       message: `A control group cannot be made: ${path}.`,
-      hint: 'Run as root, or have your user slice delegated (systemd: Delegate=yes).',
+      hint: noControlGroups.hint,
       context: { path },
       cause: error,
     });

@@ -4,7 +4,7 @@ import { SovereignError } from '@sovereign/protocol';
 import type { LimitSpec } from '@sovereign/core';
 import { createCgroupsV1 } from './cgroups-v1.ts';
 import { createCgroupsV2 } from './cgroups-v2.ts';
-import type { Cgroups, Controller } from './cgroups.ts';
+import { noControlGroups, type Cgroups, type Controller } from './cgroups.ts';
 
 const wanted: readonly Controller[] = ['memory', 'pids', 'cpu', 'cpuacct', 'freezer', 'io'];
 
@@ -64,7 +64,7 @@ function noCgroups(): Cgroups {
     throw new SovereignError({
       reason: 'limit.unsupported',
       message: `This host gives us no control groups, so ${asked.join(', ')} cannot be enforced.`,
-      hint: 'Run as root, or have your user slice delegated (systemd: Delegate=yes).',
+      hint: noControlGroups.hint,
     });
   };
   return {

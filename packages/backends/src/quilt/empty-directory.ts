@@ -1,6 +1,18 @@
+import { rm } from 'node:fs/promises';
 import { SovereignError } from '@sovereign/protocol';
 import { stagedPath } from '@sovereign/guest';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
+
+/** Deletes a directory that may hold files of a guest's users. */
+export async function removeDirectory(directory: string, options: ScratchOptions): Promise<void> {
+  try {
+    await rm(directory, { recursive: true, force: true });
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await emptyDirectory(directory, options);
+    await rm(directory, { recursive: true, force: true });
+  }
+}
 
 /** Deletes what is in a directory as root of a scratch guest, to whom all ids that a guest can use belong. */
 export async function emptyDirectory(directory: string, options: ScratchOptions): Promise<void> {

@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { stagedPath } from '@sovereign/guest';
 import type { Unpacker, UnpackRequest } from '@sovereign/images';
 import { SovereignError } from '@sovereign/protocol';
 import { throwIfCancelled } from '@sovereign/core';
-import { emptyDirectory } from './empty-directory.ts';
+import { removeDirectory } from './empty-directory.ts';
+import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
@@ -25,15 +25,7 @@ const tarArguments = [
 export function createLayerUnpacker(scratch: () => ScratchOptions): Unpacker {
   return {
     unpack: (request) => unpack(request, scratch()),
-    remove: async (directory) => {
-      try {
-        await rm(directory, { recursive: true, force: true });
-      } catch (error) {
-        if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        await emptyDirectory(directory, scratch());
-        await rm(directory, { recursive: true, force: true });
-      }
-    },
+    remove: (directory) => removeDirectory(directory, scratch()),
   };
 }
 
@@ -71,7 +63,7 @@ async function unpack({ directory, tar, signal }: UnpackRequest, scratch: Scratc
     await sent;
     await succeeds(program.endStdin());
     const { exitCode } = await program.exit;
-    if (exitCode !== 0) throw notUnpacked(exitCode, said.join(''));
+    if (exitCode !== 0) throw idsMissing(said.join('')) ?? notUnpacked(exitCode, said.join(''));
   });
 }
 

@@ -4,6 +4,7 @@ import { SovereignError } from '@sovereign/protocol';
 import { bootId, type Probe } from '@sovereign/core';
 import { findProgram } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
+import { idShortfall } from './id-shortfall.ts';
 import { knowsFileSystem, withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /** How long a trial guest may take to answer. */
@@ -33,16 +34,21 @@ export async function probeQuilt(
   if (!knowsFileSystem('overlay')) {
     return no('The kernel does not know overlayfs.', 'Load it: sudo modprobe overlay');
   }
-  const detail = `bubblewrap, overlayfs, ${describe(cgroups)}`;
+  const shortfall = idShortfall();
+  const found: Probe = {
+    ok: true,
+    detail: `bubblewrap, overlayfs, ${describe(cgroups)}${shortfall === undefined ? '' : `, no ids but one (${shortfall.why}): images with files of root alone, and commands as root alone`}`,
+    ...(shortfall && { hint: shortfall.hint }),
+  };
   const stamp = [bootId(), process.geteuid?.(), modified(bubblewrap), modified(options.shelldPath)].join(' ');
   const stampPath = join(options.imageDirectory, 'probe-succeeded');
-  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return { ok: true, detail };
+  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return found;
   try {
     const patience = AbortSignal.timeout(answerTimeoutMs);
     const until = signal === undefined ? patience : AbortSignal.any([patience, signal]);
     await withScratchGuest(options, (channel) => channel.ping(until));
     remember(stampPath, stamp);
-    return { ok: true, detail };
+    return found;
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     return no(

@@ -1,5 +1,5 @@
 import type { Capabilities } from '@sovereign/core';
-import type { Cgroups } from './cgroups.ts';
+import { noControlGroups, type Cgroups } from './cgroups.ts';
 
 /**
  * What quilt can do. What depends on the host is found out when it is first read.
@@ -24,5 +24,9 @@ export function quiltCapabilities(cgroups: () => Cgroups): Capabilities {
     hasImages: true,
     canReview: true,
     isIsolated: true,
+    get shortfalls() {
+      if (cgroups().version !== 'none') return {};
+      return { canPause: noControlGroups, canSetLimits: noControlGroups, canStats: noControlGroups };
+    },
   };
 }

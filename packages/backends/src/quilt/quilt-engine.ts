@@ -18,6 +18,7 @@ import { commitLayer } from './layers/commit-layer.ts';
 import { diffLayer } from './layers/diff-layer.ts';
 import { forkLayer } from './layers/fork-layer.ts';
 import { QuiltLeftovers } from './leftovers/quilt-leftovers.ts';
+import { insteadOfNetworks } from './networks/bridge.ts';
 import type { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltReview } from './review/quilt-review.ts';
 import { defaultStepLimits, type StepLimits } from './review/step-room.ts';
@@ -31,6 +32,7 @@ export class QuiltEngine implements ContainerEngine {
   readonly networks: QuiltNetworks;
   readonly review: WorkspaceReview;
   readonly lacks: readonly EngineAbility[];
+  readonly shortfalls: NonNullable<ContainerEngine['shortfalls']>;
   readonly #host: EngineHost;
   readonly #leftovers: QuiltLeftovers;
 
@@ -52,7 +54,9 @@ export class QuiltEngine implements ContainerEngine {
     const steps = new StepStore(host.directory);
     const stepLimits = { ...defaultStepLimits, ...rooms.stepLimits };
     this.review = new QuiltReview(host, steps, stepLimits);
-    this.lacks = networks.bridges.lacking() === undefined ? [] : ['networks'];
+    const why = networks.bridges.lacking();
+    this.lacks = why === undefined ? [] : ['networks'];
+    this.shortfalls = why === undefined ? {} : { networks: { why, hint: insteadOfNetworks } };
     this.#leftovers = new QuiltLeftovers(host, { images, volumes, networks, steps, stepLimits });
   }
 

@@ -17,7 +17,7 @@ import {
   withStartLock,
 } from '@sovereign/core';
 import { connectUnixSocket, firstLines, guestDefaults } from '@sovereign/guest';
-import { checkRoom, type Cgroups } from './cgroups.ts';
+import { checkRoom, noControlGroups, type Cgroups } from './cgroups.ts';
 import type { EventLog } from './events/event-log.ts';
 import type { QuiltState } from './quilt-state.ts';
 import type { GuestFile } from './guest-file.ts';
@@ -51,6 +51,7 @@ export class QuiltGuest implements Guest {
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly user?: string;
   readonly isHomeDefault: boolean;
+  readonly workspaceOwner = 'root';
   /** It was brought up by us, and nobody has connected to it yet. */
   isNew = false;
   readonly #host: QuiltGuestHost;
@@ -221,8 +222,8 @@ export class QuiltGuest implements Guest {
     if (isThere) return;
     throw new SovereignError({
       reason: 'capability.missing',
-      message: `Cannot ${operation} ${this.id}: this host gives us no control groups for it.`,
-      hint: 'Run as root, or have your user slice delegated (systemd: Delegate=yes).',
+      message: `Cannot ${operation} ${this.id}: ${noControlGroups.why} for it.`,
+      hint: noControlGroups.hint,
       context: { operation },
     });
   }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import { ownedName, stagedPath, sweepAbandoned } from '@sovereign/guest';
+import { removeDirectory } from './empty-directory.ts';
 import { checkRootDirectory } from './guest-root.ts';
+import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
@@ -29,11 +31,11 @@ export async function unpackTarImage(path: string, options: ScratchOptions): Pro
   mkdirSync(partial, { recursive: true, mode: 0o755 });
   try {
     const said = await unpack(path, partial, options);
-    if (said !== undefined) throw invalidImage(path, said);
+    if (said !== undefined) throw idsMissing(said) ?? invalidImage(path, said);
     checkRootDirectory(partial);
     renameSync(partial, root);
   } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
+    await removeDirectory(partial, options);
     // Another process may have unpacked the same archive meanwhile.
     if (!existsSync(root)) throw error;
   }

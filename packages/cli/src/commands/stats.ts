@@ -43,7 +43,10 @@ export async function run(context: CommandContext): Promise<number> {
 
 async function look(client: Sovereign, names: readonly string[], before: Seen | undefined): Promise<Seen> {
   const { atMs, host, containers } = await client.containers.getSystemMetrics();
-  const wanted = names.length === 0 ? containers : names.map((name) => find(containers, name));
+  const wanted =
+    names.length === 0
+      ? containers
+      : await Promise.all(names.map(async (name) => find(client, containers, name)));
   const sandboxes = wanted.flatMap(({ id, name, usage }): readonly Row[] => {
     if (usage === null) return [];
     const earlier = before?.sandboxes.find(({ sandbox }) => sandbox === id);
@@ -57,7 +60,11 @@ async function look(client: Sovereign, names: readonly string[], before: Seen | 
   return { atMs, host, sandboxes };
 }
 
-function find(containers: readonly ContainerMetrics[], idOrName: string): ContainerMetrics {
+async function find(
+  client: Sovereign,
+  containers: readonly ContainerMetrics[],
+  idOrName: string,
+): Promise<ContainerMetrics> {
   const found = containers.find(({ id, name }) => id === idOrName || name === idOrName);
   const shown = idOrName.slice(0, 64);
   if (found === undefined)
@@ -67,10 +74,13 @@ function find(containers: readonly ContainerMetrics[], idOrName: string): Contai
       hint: 'List them with `sovereign ps --all`.',
       context: { sandbox: shown },
     });
-  if (found.usage !== null) return found;
+  // Of one that runs, its backend says itself why it cannot be measured.
+  const usage =
+    found.usage ?? (found.state === 'running' ? await client.containers.getResourceUsage(found.id) : null);
+  if (usage !== null) return { ...found, usage };
   throw new SovereignError({
     reason: 'sandbox.not-running',
-    message: `Sandbox ${shown} is ${found.state}, or its backend does not measure.`,
+    message: `Sandbox ${shown} is ${found.state} (running expected).`,
     hint: `Start it first: sovereign start ${shown}`,
     context: { sandbox: shown },
   });

@@ -1,5 +1,5 @@
 import { SovereignError, type BackendName, type Tier } from '@sovereign/protocol';
-import type { Backend } from '../contract/backend.ts';
+import type { Backend, Shortfall } from '../contract/backend.ts';
 import type { ContainerEngine, EngineAbility } from '../contract/container-engine.ts';
 import type { Sweeper } from '../contract/leftovers.ts';
 import type { LedgerRuntime } from '../ledger/ledger.ts';
@@ -69,13 +69,17 @@ export class EngineChoice {
 /** @throws SovereignError `capability.missing` for a backend that is no container engine */
 export function engineOf(backend: Backend): ChosenEngine {
   const { engine } = backend;
-  if (engine === undefined) throw lacking(backend, 'engine', 'it is no container engine');
+  if (engine === undefined) throw lacking(backend, 'engine', { why: 'it is no container engine' });
   return { engine, backend, runtime: runtimeOf(backend) };
 }
 
 /** @throws SovereignError `capability.missing` */
 export function requireAbility({ engine, backend }: ChosenEngine, ability: EngineAbility): void {
-  if (engine.lacks?.includes(ability) === true) throw lacking(backend, ability, `it has no ${ability}`);
+  if (engine.lacks?.includes(ability) !== true) return;
+  const shortfall = engine.shortfalls?.[ability];
+  throw shortfall === undefined
+    ? lacking(backend, ability, { why: `it has no ${ability}` })
+    : lacking(backend, ability, { ...shortfall, why: `it has no ${ability} here (${shortfall.why})` });
 }
 
 /** A backend as records of the ledger name it, when no layer was verified. */
@@ -83,11 +87,15 @@ export function runtimeOf(backend: Backend): LedgerRuntime {
   return { type: backend.name, tier: backend.tier, isIsolated: backend.capabilities.isIsolated };
 }
 
-function lacking(backend: Backend, capability: string, why: string): SovereignError {
+function lacking(
+  backend: Backend,
+  capability: string,
+  { why, hint = 'Take a container engine that can.' }: Pick<Shortfall, 'why'> & Partial<Shortfall>,
+): SovereignError {
   return new SovereignError({
     reason: 'capability.missing',
     message: `Backend ${backend.name} cannot do this: ${why}.`,
-    hint: 'Take a container engine that can.',
+    hint,
     context: { backend: backend.name, capability },
   });
 }

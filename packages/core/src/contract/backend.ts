@@ -8,6 +8,14 @@ import type { LateBinding } from './late-binding.ts';
 import type { LimitSpec, SandboxId, SandboxSpec } from './sandbox-spec.ts';
 import type { Snapshots } from './snapshots.ts';
 
+/** What a host keeps a backend from that the backend can do elsewhere. */
+export interface Shortfall {
+  /** The end of a sentence that says what cannot be done, such as `they need root`. */
+  readonly why: string;
+  /** What to do, and what works without. */
+  readonly hint: string;
+}
+
 /** Abilities that not every backend has. Declared, and tested in both directions by the contract suite. */
 export interface Capabilities {
   /** Sandboxes outlive the process that created them: `list` and `attach` find them again. */
@@ -28,13 +36,19 @@ export interface Capabilities {
   readonly isIsolated: boolean;
   /** No directory of the host can be shown to a guest: neither the image `host` nor a workspace nor a volume. Default false. */
   readonly isSealed?: boolean;
+  /** For those of these that are false on this host alone. Default: none. */
+  readonly shortfalls?: Readonly<Partial<Record<Capability, Shortfall>>>;
 }
+
+export type Capability = Exclude<keyof Capabilities, 'shortfalls'>;
 
 /** Whether a backend can run here, found out by trying and not by looking. */
 export type Probe =
   | {
       readonly ok: true;
       readonly detail: string;
+      /** What to do for what it does without here. Default: nothing. */
+      readonly hint?: string;
       /** Why `auto` does not take it although it works, when it does not; it is there for who asks by name. */
       readonly byNameOnly?: string;
     }
@@ -88,6 +102,8 @@ export interface Guest {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Who commands run as where nothing else is said (USER of the image). Default: whoever shelld is. */
   readonly user?: string;
+  /** Who owns the workspace inside, where others may be named to run commands. Default: whoever they run as. */
+  readonly workspaceOwner?: 'root';
   /** HOME of `baseEnv` is ours and not the image's: a command that runs as somebody has that user's. Default false. */
   readonly isHomeDefault?: boolean;
   status(): Promise<GuestState>;

@@ -1,4 +1,4 @@
-import type { Guest } from './backend.ts';
+import type { Guest, Shortfall } from './backend.ts';
 import type { ImageConfig, ImageLibrary, ImageRecord } from './images.ts';
 import type { Sweeper } from './leftovers.ts';
 import type { SandboxId, SandboxSpec, VolumeMount } from './sandbox-spec.ts';
@@ -113,6 +113,8 @@ export type EngineAbility =
 export interface ContainerEngine extends Sweeper {
   /** What it cannot do. Default: nothing. */
   readonly lacks?: readonly EngineAbility[];
+  /** For those of `lacks` that it has on other hosts. Default: none. */
+  readonly shortfalls?: Readonly<Partial<Record<EngineAbility, Shortfall>>>;
   readonly images: ImageLibrary;
   readonly volumes: Volumes;
   readonly networks: Networks;

@@ -187,12 +187,17 @@ function checkName(name: string): void {
   });
 }
 
+const machineHint = 'Create the sandbox on the microVM tier: --tier microvm.';
+
 function snapshotsOf(backend: Backend): Snapshots {
   if (backend.snapshots !== undefined) return backend.snapshots;
   throw new SovereignError({
     reason: 'capability.missing',
     message: `Backend ${backend.name} takes no snapshots.`,
-    hint: 'Create the sandbox on the microVM tier: --tier microvm',
+    hint:
+      backend.engine === undefined || backend.engine.lacks?.includes('fork') === true
+        ? machineHint
+        : `${machineHint} To copy its files, stop it first: sovereign stop, then sovereign fork.`,
     context: { backend: backend.name, capability: 'snapshots' },
   });
 }

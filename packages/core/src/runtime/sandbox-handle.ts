@@ -29,6 +29,7 @@ import {
   type AttachProcessOptions,
   type SpawnOptions,
 } from './spawn-process.ts';
+import { workspaceWarnings } from './workspace-warnings.ts';
 
 export interface SandboxHandleInit {
   readonly live: LiveSandbox;
@@ -96,9 +97,10 @@ export class SandboxHandle implements AsyncDisposable {
     return runtimeLine(this.#live.report);
   }
 
-  /** What the user should be told, on the process tier. */
+  /** What the user should be told: on the process tier, and where commands cannot write in the workspace. */
   get warnings(): readonly string[] {
-    return tierWarnings(this.#live.report, this.spec.isInsecure);
+    const { report, guest, user } = this.#live;
+    return [...tierWarnings(report, this.spec.isInsecure), ...workspaceWarnings(guest, user)];
   }
 
   /** A snapshot of it as it runs; it runs on. @throws SovereignError `capability.missing`, `snapshot.failed` */

@@ -1,6 +1,6 @@
 import { SovereignError } from '@sovereign/protocol';
 import type { Action } from '../contract/action.ts';
-import type { Capabilities } from '../contract/backend.ts';
+import type { Capability } from '../contract/backend.ts';
 import type { LimitSpec } from '../contract/sandbox-spec.ts';
 import type { GuestChannel } from '../contract/guest-channel.ts';
 import { checkWhole } from './argument-checks.ts';
@@ -98,7 +98,7 @@ export class SandboxLifecycle {
     channels.refuse(notRunning(id, state));
   }
 
-  #require(capability: keyof Capabilities, what: string): void {
+  #require(capability: Capability, what: string): void {
     requireCapability(this.#live, capability, what);
   }
 }
@@ -106,14 +106,16 @@ export class SandboxLifecycle {
 /** @throws SovereignError `capability.missing` */
 export function requireCapability(
   live: Pick<LiveSandbox, 'capabilities' | 'backend'>,
-  capability: keyof Capabilities,
+  capability: Capability,
   what: string,
 ): void {
   if (live.capabilities[capability]) return;
+  const shortfall = live.capabilities.shortfalls?.[capability];
+  const why = shortfall === undefined ? `(${capability})` : `here: ${shortfall.why}`;
   throw new SovereignError({
     reason: 'capability.missing',
-    message: `Backend ${live.backend} cannot ${what} (${capability}).`,
-    hint: 'Take a backend that declares the capability.',
+    message: `Backend ${live.backend} cannot ${what} ${why}.`,
+    hint: shortfall?.hint ?? 'Take a backend that declares the capability.',
     context: { backend: live.backend, capability },
   });
 }

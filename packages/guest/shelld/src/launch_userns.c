@@ -98,30 +98,46 @@ void userns_enter(int userns_fd)
         launch_fail("become", "root of the user namespace");
 }
 
-/* Runs newuidmap or newgidmap for the process: inside 0 is `own`, 1 … are the subordinate ids. */
-static bool map_with_subids(const char *program, const char *subid_file, pid_t pid, uint32_t own)
+/* Subordinate ids of a user. */
+struct id_range {
+    uint64_t start;
+    uint64_t count;
+};
+
+static bool is_named(const char *line, size_t length, const char *name)
+{
+    return length == strlen(name) && memcmp(line, name, length) == 0;
+}
+
+/* What subuid(5) or subgid(5) grants the caller first, by name or by number. */
+static bool read_subids(const char *path, struct id_range *range)
 {
     struct passwd *user = getpwuid(getuid());
-    FILE *file = user == NULL ? NULL : fopen(subid_file, "re");
+    FILE *file = user == NULL ? NULL : fopen(path, "re");
     if (file == NULL)
         return false;
-    char line[256];
-    uint64_t start = 0, count = 0;
+    char line[256], number[16];
+    snprintf(number, sizeof number, "%u", getuid());
     bool found = false;
     while (!found && fgets(line, sizeof line, file) != NULL) {
         size_t length = strcspn(line, ":");
         const char *at = line + length;
-        found = length == strlen(user->pw_name) && memcmp(line, user->pw_name, length) == 0 && number_skip(&at, ':') &&
-                number_read(&at, UINT32_MAX, &start) && number_skip(&at, ':') && number_read(&at, UINT32_MAX, &count);
+        found = (is_named(line, length, user->pw_name) || is_named(line, length, number)) && number_skip(&at, ':') &&
+                number_read(&at, UINT32_MAX, &range->start) && number_skip(&at, ':') &&
+                number_read(&at, UINT32_MAX, &range->count) && range->count > 0;
     }
     fclose(file);
-    if (!found || count == 0)
-        return false;
-    char arguments[5][24];
+    return found;
+}
+
+/* Runs newuidmap or newgidmap for the process: inside 0 is `own`, 1 … are the subordinate ids. */
+static bool map_with_subids(const char *program, pid_t pid, uint32_t own, struct id_range range)
+{
+    char arguments[4][24];
     snprintf(arguments[0], sizeof arguments[0], "%d", pid);
     snprintf(arguments[1], sizeof arguments[1], "%u", own);
-    snprintf(arguments[2], sizeof arguments[2], "%" PRIu64, start);
-    snprintf(arguments[3], sizeof arguments[3], "%" PRIu64, count);
+    snprintf(arguments[2], sizeof arguments[2], "%" PRIu64, range.start);
+    snprintf(arguments[3], sizeof arguments[3], "%" PRIu64, range.count);
     pid_t mapper = fork();
     if (mapper == 0) {
         execlp(program, program, arguments[0], "0", arguments[1], "1", "1", arguments[2], arguments[3], (char *)NULL);
@@ -153,8 +169,10 @@ static pid_t spawn_subid_mapper(int start_fd, uint32_t uid, uint32_t gid)
     char go;
     if (read(start_fd, &go, 1) != 1)
         _exit(1);
-    bool mapped = map_with_subids("newuidmap", "/etc/subuid", target, uid) &&
-                  map_with_subids("newgidmap", "/etc/subgid", target, gid);
+    /* Both or neither: a map that is written once cannot be written again. */
+    struct id_range uids, gids;
+    bool mapped = read_subids("/etc/subuid", &uids) && read_subids("/etc/subgid", &gids) &&
+                  map_with_subids("newuidmap", target, uid, uids) && map_with_subids("newgidmap", target, gid, gids);
     _exit(mapped ? 0 : 1);
 }
 

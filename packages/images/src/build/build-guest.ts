@@ -1,3 +1,5 @@
+import type { Shortfall } from '@sovereign/core';
+
 /** A program to run where a build may do no harm. */
 export interface BuildRequest {
   /** Directory of ours that is `/build` inside, writable; the working directory. */
@@ -22,6 +24,8 @@ export interface BuildRequest {
 export interface BuildGuest {
   /** Whether a program is installed where builds run. */
   has(program: string): boolean;
+  /** What the host keeps from a builder: said of a step that was not permitted something. Default: nothing. */
+  shortfall?(): Shortfall | undefined;
   /** Exit code. */
   run(request: BuildRequest): Promise<number>;
 }

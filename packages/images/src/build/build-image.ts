@@ -2,7 +2,13 @@ import { constants, createWriteStream, existsSync, mkdirSync, statSync } from 'n
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ownedName, throwIfCancelled, type BuildOptions, type ImageRecord } from '@sovereign/core';
+import {
+  ownedName,
+  throwIfCancelled,
+  type BuildOptions,
+  type ImageRecord,
+  type Shortfall,
+} from '@sovereign/core';
 import { SovereignError } from '@sovereign/protocol';
 import { loadArchive } from '../archive/load-archive.ts';
 import { saveArchive } from '../archive/save-archive.ts';
@@ -65,7 +71,7 @@ export async function buildImage(
         });
         output.end();
         throwIfCancelled(options.signal);
-        if (exitCode !== 0) throw buildFailed(output, exitCode);
+        if (exitCode !== 0) throw buildFailed(output, exitCode, guest.shortfall?.());
       };
       for (const base of dockerfileBases(dockerfile, options.buildArgs ?? {})) {
         const archive = await exportBase(core, base, directory, init);
@@ -141,7 +147,7 @@ async function* resultOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function buildFailed(output: BuildOutput, exitCode: number): SovereignError {
+function buildFailed(output: BuildOutput, exitCode: number, shortfall?: Shortfall): SovereignError {
   const { step, tail } = output;
   const where =
     step === undefined
@@ -150,7 +156,10 @@ function buildFailed(output: BuildOutput, exitCode: number): SovereignError {
   return new SovereignError({
     reason: 'image.build-failed',
     message: `The build failed ${where} (the builder ended with ${exitCode}): ${tail.slice(-1_500)}`,
-    hint: 'Correct that step of the Dockerfile. Steps have no network unless the build is given one.',
+    hint:
+      shortfall === undefined || !/operation not permitted|invalid argument/i.test(tail)
+        ? 'Correct that step of the Dockerfile. Steps have no network unless the build is given one.'
+        : `The builder may not become another user: ${shortfall.why}. ${shortfall.hint}`,
     context: {
       ...(step && { step: step.number, steps: step.of, instruction: step.text.slice(0, 300) }),
       log: tail.slice(-4_000),

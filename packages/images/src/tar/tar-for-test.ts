@@ -8,6 +8,8 @@ export interface RawEntry {
   /** Size in the header, where it is to differ from that of the content. */
   readonly size?: number;
   readonly mode?: number;
+  /** User and group that it belongs to. Default: root. */
+  readonly owner?: number;
   readonly pax?: Readonly<Record<string, string>>;
 }
 
@@ -31,13 +33,13 @@ export function rawHeader({
   content = '',
   size,
   mode = 0o755,
+  owner = 0,
 }: RawEntry): Buffer {
   const header = Buffer.alloc(512);
   const length = size ?? Buffer.byteLength(content);
   header.write(name, 0, 100, 'latin1');
   header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
-  header.write('0000000\0', 108);
-  header.write('0000000\0', 116);
+  for (const at of [108, 116]) header.write(`${owner.toString(8).padStart(7, '0')}\0`, at);
   header.write(`${length.toString(8).padStart(11, '0')}\0`, 124);
   header.write('00000000000\0', 136);
   header.write('        ', 148);

@@ -32,6 +32,12 @@ export const containerReasons = {
     about:
       'Content of an image is larger than it may be, unpacks to more than it may, or does not fit on the disk.',
   },
+  'image.ids-missing': {
+    code: 'FAILED_PRECONDITION',
+    retryable: false,
+    about:
+      'Files of an image belong to users whose ids this host does not let its caller give away; it was not stored.',
+  },
   'image.build-failed': {
     code: 'FAILED_PRECONDITION',
     retryable: false,

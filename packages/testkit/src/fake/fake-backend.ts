@@ -1,4 +1,12 @@
-import type { Backend, Capabilities, GuestRecord, Probe, SandboxId, SandboxSpec } from '@sovereign/core';
+import type {
+  Backend,
+  Capabilities,
+  Capability,
+  GuestRecord,
+  Probe,
+  SandboxId,
+  SandboxSpec,
+} from '@sovereign/core';
 import { SovereignError, type Tier } from '@sovereign/protocol';
 import type { FakeEngine } from './engine/fake-engine.ts';
 import type { FakeFailures } from './fake-failures.ts';
@@ -177,7 +185,7 @@ function createFailed(spec: SandboxSpec, step: string): SovereignError {
   });
 }
 
-function missing(capability: keyof Capabilities, spec: SandboxSpec): SovereignError {
+function missing(capability: Capability, spec: SandboxSpec): SovereignError {
   return new SovereignError({
     reason: 'capability.missing',
     message: `The fake backend was made without ${capability}: ${spec.id} with image ${spec.image.kind}.`,

@@ -10,6 +10,7 @@ export const hostNeeds = [
   'bubblewrap',
   'crun',
   'busybox',
+  'uidmap',
   'python',
   'registry',
   'ssh',

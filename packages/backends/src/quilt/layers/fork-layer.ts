@@ -64,7 +64,7 @@ function notStill(id: SandboxId, state: string): SovereignError {
   return new SovereignError({
     reason: 'sandbox.not-running',
     message: `Cannot fork ${id}: it is ${state} (created, stopped or paused expected).`,
-    hint: `Pause it: sovereign pause ${id}`,
+    hint: `Stop it, or pause it: sovereign stop ${id}`,
     context: { id, state },
   });
 }

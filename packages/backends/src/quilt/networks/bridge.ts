@@ -29,6 +29,10 @@ table bridge sovereign {
   }
 }`;
 
+/** What is left without bridges. */
+export const insteadOfNetworks =
+  'Connect sandboxes port by port (sovereign link), publish ports (sovereign port publish), or allow hosts (sovereign egress set). Or run as root, with the packages iproute2 and nftables.';
+
 /**
  * Bridges in network namespaces of their own (ADR 0014): a network is a namespace that holds a bridge and nothing else, so
  * that no packet of it ever meets the host's addresses, services, routes or firewall, or another network.
@@ -54,7 +58,7 @@ export class Bridges {
     throw new SovereignError({
       reason: 'capability.missing',
       message: `This host cannot make bridge networks: ${lacking}.`,
-      hint: 'Use links: sovereign link. Or run as root, with the packages iproute2 and nftables.',
+      hint: insteadOfNetworks,
       context: { operation: 'networks' },
     });
   }
