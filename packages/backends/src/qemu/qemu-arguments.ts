@@ -34,7 +34,7 @@ function quoted(path: string): string {
 
 /** The argv of QEMU. No network card, no display, no default device; the monitor on descriptor 3. */
 export function qemuArguments(shape: MachineShape): string[] {
-  const { accelerator, cpus } = shape;
+  const { accelerator } = shape;
   const isPrivate = shape.memoryPath !== undefined;
   const memory = isPrivate
     ? `memory-backend-file,id=ram,size=${shape.memoryBytes},mem-path=${quoted(shape.memoryPath ?? '')},share=off`
@@ -52,7 +52,7 @@ export function qemuArguments(shape: MachineShape): string[] {
     ...['-M', 'microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on,memory-backend=ram'],
     ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi,tb-size=128'],
     ...['-cpu', accelerator === 'kvm' ? 'host' : 'max,+rdrand'],
-    ...['-m', `${shape.memoryBytes / 1024 / 1024}`, '-smp', String(cpus), '-object', memory],
+    ...['-m', `${shape.memoryBytes / 1024 / 1024}`, '-smp', processors(shape), '-object', memory],
     ...['-kernel', shape.kernelPath, '-initrd', shape.initrdPath, '-append', shape.commandLine.join(' ')],
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', 'socket,id=qmp,fd=3,server=on,wait=off', '-mon', 'chardev=qmp,mode=control'],
@@ -65,6 +65,15 @@ export function qemuArguments(shape: MachineShape): string[] {
     ...share(workspaceTag, jailPaths.workspace, shape.isWorkspaceReadOnly),
     ...(shape.isIncoming === true ? ['-incoming', 'defer'] : []),
   ];
+}
+
+/**
+ * Emulation leaves memory barriers out where a machine can have one processor only, although QEMU's devices run beside it: an
+ * interrupt that a virtqueue needs is then not raised, and what has come waits until something else happens (mended in QEMU
+ * 8.1, "tcg: Do not elide memory barriers for !CF_PARALLEL in system mode"). Room for a second one keeps them in.
+ */
+function processors({ accelerator, cpus }: MachineShape): string {
+  return accelerator === 'kvm' ? String(cpus) : `cpus=${cpus},maxcpus=${Math.max(2, cpus)}`;
 }
 
 function drive(id: string, path: string, format: 'raw' | 'qcow2', isReadOnly: boolean): string[] {
