@@ -31,13 +31,12 @@ tierTest('bubblewrap', absenceOfFake(), () => {
     has: { kernel: true, pty: true, reconnect: true, hostSeesProcesses: true },
     floodBytes: 16 * 1024 * 1024,
     create: async () => {
-      const scene = await DockerSandboxScene.open();
+      const scene = await DockerSandboxScene.begin();
       const guest = await scene.create(scene.backend(), { workspace: { hostPath: await scene.workspace() } });
       return {
         connect: async () => connectGuestChannel(await guest.connect()),
         workspacePath: guest.workspacePath,
         env: environmentOf(guest),
-        outsidePath: '/proc/version',
         dispose: () => scene.dispose(),
       };
     },

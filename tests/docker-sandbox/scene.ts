@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +59,7 @@ export class DockerSandboxScene {
     this.program = program;
   }
 
-  static async open(name: 'sbx' | 'docker' = 'sbx'): Promise<DockerSandboxScene> {
+  static async begin(name: 'sbx' | 'docker' = 'sbx'): Promise<DockerSandboxScene> {
     const root = await mkdtemp(join(tmpdir(), 'svds-'));
     await mkdir(join(root, 'state'), { mode: 0o700 });
     return new DockerSandboxScene(root, await buildFake(join(root, 'program'), name));
@@ -68,7 +69,7 @@ export class DockerSandboxScene {
     act: (scene: DockerSandboxScene) => Promise<void>,
     name: 'sbx' | 'docker' = 'sbx',
   ): Promise<void> {
-    const scene = await DockerSandboxScene.open(name);
+    const scene = await DockerSandboxScene.begin(name);
     const scope: LeakScope = { marks: () => [scene.#root, ...scene.specs.map(({ id }) => id)] };
     const before = await leakSnapshot(scope);
     try {
@@ -145,6 +146,30 @@ export class DockerSandboxScene {
   /** Names of the machines that the program holds. */
   async machines(): Promise<readonly string[]> {
     return readdir(this.path('program', 'machines')).catch(() => []);
+  }
+
+  /** The program as a person runs it. */
+  async byHand(...argv: readonly string[]): Promise<void> {
+    await promisify(execFile)(this.program, argv);
+  }
+
+  /** Somebody lifts what is denied to the machines. */
+  async lift(): Promise<void> {
+    for (const name of await this.machines()) {
+      const path = this.path('program', 'machines', name, 'facts.json');
+      const facts = JSON.parse(await readFile(path, 'utf8')) as object;
+      await writeFile(path, JSON.stringify({ ...facts, denied: [] }));
+    }
+  }
+
+  /** Calls of the program that have not ended, without those in which a shelld is served. */
+  async running(): Promise<readonly string[]> {
+    const calls = await Promise.all(
+      (await readdir('/proc'))
+        .filter((name) => /^\d+$/.test(name))
+        .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    );
+    return calls.filter((line) => line.includes(`${this.program}\0`) && !line.includes('\0serve\0'));
   }
 
   /** What the program was asked, in order. */
