@@ -113,6 +113,20 @@ tierTest('bubblewrap', absenceOfFake(), () => {
     });
   });
 
+  verifies('R-TIER-6', 'an image by name is left to the program to fetch, and not fetched anew', async () => {
+    await play(async (scene) => {
+      const backends = [scene.backend()];
+      const { runtime } = openEngine({ home: scene.path('home'), backends, env: process.env });
+      const image = { kind: 'reference', reference: 'team/image:1' } as const;
+      const sandbox = await runtime.create({ tier: 'docker-sandbox', image, pull: 'missing' });
+      await sandbox.remove();
+      await expect(runtime.create({ tier: 'docker-sandbox', image, pull: 'always' })).rejects.toMatchObject({
+        reason: 'capability.missing',
+      });
+      await runtime.close();
+    });
+  });
+
   verifies('R-TIER-6', 'what the program is told: no key, and no agent of SSH', async () => {
     await play(async (scene) => {
       const env = { ...process.env, SSH_AUTH_SOCK: '/agent', SERVICE_API_KEY: 'secret', DOCKER_CONFIG: '/d' };

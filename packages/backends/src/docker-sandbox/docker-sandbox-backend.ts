@@ -55,6 +55,7 @@ class DockerSandboxBackend implements Backend, DockerSandboxHost {
     canDefine: true,
     hasPty: true,
     hasImages: true,
+    fetchesImages: true,
     isIsolated: true,
   };
   readonly state: MachineState;

@@ -74,7 +74,11 @@ export class DockerSandboxGuest implements Guest {
   async start(signal?: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     await this.#expect(['created', 'stopped'], 'start');
-    await withStartLock(this.#host.state.startLockPath(this.id), () => this.#host.launch(this.spec, signal));
+    await withStartLock(this.#host.state.startLockPath(this.id), async () => {
+      // Whoever held the lock before may have started it: another shelld would take its connections away.
+      if (!['created', 'stopped'].includes(await this.status())) return;
+      await this.#host.launch(this.spec, signal);
+    });
     this.isNew = true;
   }
 

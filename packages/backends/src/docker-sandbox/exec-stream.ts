@@ -20,7 +20,8 @@ const lingerMs = 2_000;
  * Errors: `channel.closed`, from the reading side.
  */
 export function openExecStream({ path, argv, env }: ExecStreamInit): ByteStream {
-  const child = spawn(path, argv, { env, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'] });
+  // In a session of its own: a Ctrl-C is for whoever speaks over this stream, and not for what carries it. It ends with stdin.
+  const child = spawn(path, argv, { env, cwd: '/', stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   let complaint = '';
   let isClosed = false;
   child.stderr.on('data', (chunk: Buffer) => {

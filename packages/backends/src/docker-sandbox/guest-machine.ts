@@ -5,7 +5,8 @@ import type { SandboxProgram } from './sandbox-program.ts';
 
 /** What is asked of a fresh guest, before anything of a caller's runs in it. */
 const question = 'uname -sm && cat /proc/sys/kernel/random/boot_id';
-const answerPattern = /^Linux (x86_64|aarch64)\s+([0-9a-f-]{36})\s*$/;
+/** A program that has to start the machine first may say so before. */
+const answerPattern = /^Linux (x86_64|aarch64)\s+([0-9a-f-]{36})\s*$/m;
 
 export interface GuestMachine {
   readonly architecture: 'x86_64' | 'aarch64';
@@ -24,7 +25,7 @@ export async function askMachine(
 ): Promise<GuestMachine> {
   const argv = ['/bin/sh', '-c', question];
   const told = await program.exec('The sandbox does not say what it runs on', name, argv, { signal });
-  const match = answerPattern.exec(told.slice(0, 4_096).trim());
+  const match = answerPattern.exec(told.slice(0, 4_096));
   const [, architecture, boot = ''] = match ?? [];
   if (architecture !== 'x86_64' && architecture !== 'aarch64') throw unknownMachine(told);
   if (boot.replaceAll('-', '') === bootId()) throw sharedKernel(name);

@@ -34,6 +34,11 @@ function hintOf({ end }: RunResult, command: string): string {
 /** What the program says of a host that is not set up for it, by its manual ("Troubleshooting", "Local policy"). */
 const meanings: readonly { readonly says: RegExp; readonly problem: string; readonly hint: string }[] = [
   {
+    says: /is not a docker command|unknown command: docker sandbox/i,
+    problem: 'the docker command here has no `sandbox`, and sbx is not installed',
+    hint: 'Install sbx (https://docs.docker.com/ai/sandboxes/), and sign in once: sbx login',
+  },
+  {
     says: /not authenticated to Docker|not (?:signed|logged) in|sbx login/i,
     problem: `${by} wants a sign-in`,
     hint: 'Sign in once: sbx login',

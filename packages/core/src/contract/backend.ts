@@ -22,6 +22,8 @@ export interface Capabilities {
   readonly canDefine: boolean;
   /** Images other than `host`. */
   readonly hasImages: boolean;
+  /** Images are fetched by what makes its guests, at their create and not before: nobody here holds any. Default false. */
+  readonly fetchesImages?: boolean;
   /** Workspaces can be reviewed before what was written is applied, and that be undone. Default false. */
   readonly canReview?: boolean;
   /** The guest sees its own process table and its own network. */
