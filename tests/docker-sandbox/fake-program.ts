@@ -10,8 +10,8 @@ import { parseLine, plugin, sbx, type ParsedLine } from './published-interface.t
 
 interface Setting {
   readonly isSignedIn?: boolean;
-  /** Default `allow-all`; null when nobody has chosen one. */
-  readonly policy?: string | null;
+  /** The preset. Default `allow-all`; null when nobody has chosen one. */
+  readonly policy?: 'allow-all' | 'balanced' | 'deny-all' | null;
   readonly architecture?: string;
 }
 
@@ -80,7 +80,7 @@ async function act({ verb, flags, args }: ParsedLine, setting: Setting): Promise
       if (flags.get('policy') === 'deny') machine(args[0]).deny('**');
       return 0;
     case 'policy check network':
-      return check(flags.get('sandbox'), args[0] ?? '');
+      return check(flags.get('sandbox'), args[0] ?? '', setting.policy ?? 'allow-all');
     default:
       return fail(`unknown command "${verb}"`);
   }
@@ -132,14 +132,18 @@ async function create(
   return 0;
 }
 
+/** Of what the preset `balanced` allows. */
+const usual = ['github.com', 'api.anthropic.com'];
+
 /** An error ends with 0, as that of the real one is seen to. */
-function check(name: string | undefined, target: string): number {
+function check(name: string | undefined, target: string, preset: string): number {
   const found = new FakeMachine(machines, name ?? '');
   if (!found.isThere) {
     print(`ERROR: sandbox "${name ?? ''}" not found`);
     return 0;
   }
-  const isDenied = found.facts.denied.some((rule) => rule === '**' || rule === target);
+  const isAllowed = preset === 'allow-all' || (preset === 'balanced' && usual.includes(target));
+  const isDenied = !isAllowed || found.facts.denied.some((rule) => rule === '**' || rule === target);
   print(`${isDenied ? 'Denied' : 'Allowed'}: ${target}`);
   return isDenied ? 1 : 0;
 }

@@ -41,6 +41,24 @@ tierTest('bubblewrap', absenceOfFake(), () => {
       });
     });
 
+  verifies(
+    'R-TIER-6',
+    'network: a denial that is not kept shows also where the preset denies most',
+    async () => {
+      await play(async (scene) => {
+        const backend = scene.backend();
+        await scene.set({ policy: 'balanced' });
+        await scene.fail('policy deny', 'ignore');
+        await expect(scene.create(backend)).rejects.toMatchObject({ reason: 'tier.weakened' });
+        await scene.fail();
+        for (const policy of ['balanced', 'deny-all'] as const) {
+          await scene.set({ policy });
+          expect(await (await scene.create(backend)).status()).toBe('running');
+        }
+      });
+    },
+  );
+
   verifies('R-TIER-6', 'network: opened behind our back, it is found open at the next start', async () => {
     await play(async (scene) => {
       const backend = scene.backend();

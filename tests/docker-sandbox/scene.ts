@@ -137,7 +137,7 @@ export class DockerSandboxScene {
   /** How the host is set up. */
   async set(setting: {
     readonly isSignedIn?: boolean;
-    readonly policy?: string | null;
+    readonly policy?: 'allow-all' | 'balanced' | 'deny-all' | null;
     readonly architecture?: string;
   }): Promise<void> {
     await writeFile(this.path('program', 'setting.json'), JSON.stringify(setting));

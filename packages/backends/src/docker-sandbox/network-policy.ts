@@ -3,10 +3,18 @@ import { firstLines } from '@sovereign/guest';
 import type { SandboxProgram } from './sandbox-program.ts';
 
 /**
- * What is asked about once the network is closed: a name, numbers, the port of the web and another, and the host itself.
- * Numbers are of RFC 5737 and RFC 3849, which lead nowhere.
+ * What is asked about once the network is closed: names that presets and kits of Docker Sandboxes are published to allow,
+ * so that a denial that was not kept shows whatever else is denied there; a name that nobody allows, numbers with other
+ * ports, and the host itself. The name and the numbers are of RFC 2606, RFC 5737 and RFC 3849, and lead nowhere.
  */
-const targets = ['example.com', '192.0.2.1:22', '2001:db8::1', 'localhost:80'] as const;
+const targets = [
+  'github.com',
+  'api.anthropic.com',
+  'example.com',
+  '192.0.2.1:22',
+  '2001:db8::1',
+  'localhost:80',
+] as const;
 
 /**
  * Closes the network of a sandbox for good: the denial is kept with it, and wins over what is allowed to all.
