@@ -5,3 +5,7 @@ export { createQuiltBackend, type QuiltOptions } from './quilt/quilt-backend.ts'
 export { createFirecrackerBackend, type FirecrackerOptions } from './firecracker/firecracker-backend.ts';
 export type { Converse, MachineConversation } from './firecracker/firecracker-host.ts';
 export { createQemuBackend, type QemuOptions } from './qemu/qemu-backend.ts';
+export {
+  createDockerSandboxBackend,
+  type DockerSandboxOptions,
+} from './docker-sandbox/docker-sandbox-backend.ts';

@@ -209,6 +209,7 @@ export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
 export { withoutStart, withStartLock } from './state/start-lock.ts';
 export { unknownSpec } from './state/unknown-spec.ts';
 export { createFailed, notUndone } from './state/create-errors.ts';
+export { hasHomeMark, homeMark } from './state/home-mark.ts';
 export { until } from './state/until.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';
 export {

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
   createDockerBackend,
+  createDockerSandboxBackend,
   createFirecrackerBackend,
   createProcessBackend,
   createQemuBackend,
@@ -122,6 +123,7 @@ function defaultBackends(
   return [
     createFirecrackerBackend(machines),
     createQemuBackend({ ...machines, images: () => quilt.images }),
+    createDockerSandboxBackend({ ...shared, env }),
     quilt,
     createDockerBackend({ ...shared, env }),
     createProcessBackend(shared),

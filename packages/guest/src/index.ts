@@ -33,3 +33,4 @@ export { ownedName, sweepAbandoned } from '@sovereign/core';
 export { LaunchHelper, type HelperResult } from './launch/launch-helper.ts';
 export { shieldedPaths, workspaceMounts, type WorkspaceMounts } from './launch/workspace-mounts.ts';
 export { keptCapabilities } from './launch/kept-capabilities.ts';
+export { innerSocketPath, relayCommand } from './launch/private-door.ts';

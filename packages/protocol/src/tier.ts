@@ -17,6 +17,7 @@ export const backendNames = [
   'docker',
   'qemu',
   'firecracker',
+  'docker-sandbox',
   'appcontainer',
   'kubernetes',
   'fake',
@@ -33,7 +34,10 @@ export interface Layer {
   readonly detail: string;
 }
 
-/** What a result says of where it ran (R-TIER-10). `layers` holds what was verified from inside. */
+/**
+ * What a result says of where it ran (R-TIER-10). `layers` holds what was verified from inside, and behind it what only the
+ * backend can see from outside, such as the network policy of a virtual machine.
+ */
 export interface TierReport {
   readonly type: BackendName;
   readonly tier: Tier;

@@ -3,6 +3,7 @@ import {
   guestPaths,
   hostExpectations,
   imageDirectory,
+  innerSocketPath,
   keptCapabilities,
   type ImageDefaults,
 } from '@sovereign/guest';
@@ -22,8 +23,6 @@ const runBytes = 16 * 1024 * 1024;
 const shmBytes = 64 * 1024 * 1024;
 /** A guest to which nobody has connected by then ends. */
 const acceptTimeoutMs = 60_000;
-/** Where shelld listens in a guest whose engine is elsewhere: nobody but the guest sees it. */
-export const innerSocketPath = '/run/sovereign/door/shelld.sock';
 
 /** How a guest is reached: a socket in a shared directory, or a relay that the engine starts inside. */
 export type Transport = 'socket' | 'relay';

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
+  hasHomeMark,
+  homeMark,
   notUndone,
   parseSpecFile,
   throwIfCancelled,
@@ -46,7 +48,7 @@ import { GuestPlace } from './guest-place.ts';
 import { makeContainer } from './make-container.ts';
 import { probeDocker } from './probe.ts';
 import { openRelay, uploadShelld } from './relay-door.ts';
-import { containerName, forkReference, hasHomeMark, homeMark, labels } from './sandbox-labels.ts';
+import { containerName, forkReference, labels } from './sandbox-labels.ts';
 import { untilListening } from './until-listening.ts';
 import { mountChecks, workspaceBinds, type EngineMount } from './workspace-binds.ts';
 

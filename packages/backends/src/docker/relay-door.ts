@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import type { ByteStream } from '@sovereign/core';
-import { guestPaths } from '@sovereign/guest';
-import { innerSocketPath } from './container-request.ts';
+import { guestPaths, relayCommand } from '@sovereign/guest';
 import { readAnswer } from './container-state.ts';
 import type { EngineClient } from './engine-client.ts';
 import { meaningOf } from './engine-errors.ts';
@@ -59,7 +58,7 @@ export async function openRelay(
         Tty: false,
         User: '0:0',
         WorkingDir: '/',
-        Cmd: [guestPaths.shelld, 'relay', innerSocketPath],
+        Cmd: relayCommand,
       },
       ...(signal && { signal }),
     });

@@ -16,6 +16,7 @@ export const createOptions: readonly OptionSpec[] = [
       'docker',
       'qemu',
       'firecracker',
+      'docker-sandbox',
       'appcontainer',
     ],
     about: 'What isolates it: a tier, or a backend by name; one asked for by name never falls back',

@@ -68,7 +68,7 @@ describe('parsing', () => {
     ['run --detatch -- x', 'sovereign run has no option --detatch. Did you mean --detach?'],
     [
       'run --tier contaner -- x',
-      '--tier: contaner (expected auto, microvm, container, process, quilt, docker, qemu, firecracker, appcontainer). Did you mean container?',
+      '--tier: contaner (expected auto, microvm, container, process, quilt, docker, qemu, firecracker, docker-sandbox, appcontainer). Did you mean container?',
     ],
     ['run --name', '--name needs a value (NAME). Write --name=NAME.'],
     ['run --name --keep -- x', '--name needs a value (NAME). Write --name=NAME.'],

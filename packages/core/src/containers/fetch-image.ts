@@ -14,6 +14,8 @@ export async function fetchImage(
   { pull = 'never', onPull, signal }: Pick<CreateOptions, 'pull' | 'onPull' | 'signal'>,
 ): Promise<void> {
   if (pull === 'never' || image.kind !== 'reference') return;
+  // There is no library to look into: its create finds what is missing. Fetching anew is refused below.
+  if (pull === 'missing' && backend.capabilities.fetchesImages === true) return;
   const images = backend.images ?? engineOf(backend).engine.images;
   const { reference } = image;
   if (pull === 'missing' && (await isThere(() => images.inspect(reference)))) return;

@@ -1,4 +1,4 @@
-import type { BackendName, Tier } from '@sovereign/protocol';
+import type { BackendName, Layer, Tier } from '@sovereign/protocol';
 import type { BootArtifacts } from './boot-artifacts.ts';
 import type { ByteStream } from './byte-stream.ts';
 import type { ContainerEngine } from './container-engine.ts';
@@ -30,6 +30,8 @@ export interface Capabilities {
   readonly canDefine: boolean;
   /** Images other than `host`. */
   readonly hasImages: boolean;
+  /** Images are fetched by what makes its guests, at their create and not before: nobody here holds any. Default false. */
+  readonly fetchesImages?: boolean;
   /** Workspaces can be reviewed before what was written is applied, and that be undone. Default false. */
   readonly canReview?: boolean;
   /** The guest sees its own process table and its own network. */
@@ -106,6 +108,8 @@ export interface Guest {
   readonly workspaceOwner?: 'root';
   /** HOME of `baseEnv` is ours and not the image's: a command that runs as somebody has that user's. Default false. */
   readonly isHomeDefault?: boolean;
+  /** What holds it from outside, where shelld cannot see it: as the backend found it at its last start. Default: none. */
+  readonly outerLayers?: readonly Layer[];
   status(): Promise<GuestState>;
   start(signal?: AbortSignal): Promise<void>;
   /** Asks everything in the guest to end (SIGTERM), kills what is left after `graceMs`. */

@@ -7,7 +7,10 @@ export type SandboxId = string & { readonly __sandboxId: unique symbol };
 export interface WorkspaceSpec {
   /** Absolute, canonical path on the host. Checked by core: not `/`, not a system directory, owned by the caller. */
   readonly hostPath: string;
-  /** Where it appears inside. Default: `/workspace` in a container or microVM, the host path on the process tier. */
+  /**
+   * Where it appears inside. Default: `/workspace` in a container or microVM, the host path on the process tier and in Docker
+   * Sandboxes.
+   */
   readonly guestPath?: string;
   readonly isReadOnly?: boolean;
   /**
@@ -30,7 +33,7 @@ export type ImageSpec =
   | { readonly kind: 'rootfs'; readonly path: string }
   /** A tar archive (plain, gzip) of a root file system. */
   | { readonly kind: 'tar'; readonly path: string }
-  /** An image that the backend's image library holds: `alpine:3`, `registry.example/team/app@sha256:…`. Never pulled by itself. */
+  /** An image that the backend's image library holds: `alpine:3`, `registry.example/team/app@sha256:…`. Never pulled by itself, but where `fetchesImages`. */
   | { readonly kind: 'reference'; readonly reference: string };
 
 /** Ceilings on what a sandbox may use. Missing means the default of the backend, which is shown by `status`. */

@@ -43,10 +43,11 @@ export async function connectVerified(init: ConnectInit): Promise<VerifiedChanne
   const isHeld =
     missingLayers(requiredLayers(backend, { ...guest.spec, isInsecure: false }), welcome.layers).length === 0;
   const isIsolated = backend.capabilities.isIsolated && isHeld;
+  const layers = [...welcome.layers, ...(guest.outerLayers ?? [])];
   return {
     channel,
     welcome,
-    report: { type: backend.name, tier: backend.tier, isIsolated, layers: welcome.layers },
+    report: { type: backend.name, tier: backend.tier, isIsolated, layers },
   };
 }
 

@@ -23,6 +23,7 @@ interface Row {
 
 const tierOf: Readonly<Record<string, Tier>> = {
   qemu: 'microvm',
+  'docker-sandbox': 'microvm',
   quilt: 'container',
   docker: 'container',
   appcontainer: 'appcontainer',
@@ -66,6 +67,14 @@ const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
 const rows: readonly Row[] = [
   { requested: 'auto', there: ['process', 'docker', 'quilt', 'qemu'], considered: ['qemu'] },
   { requested: 'auto', there: ['process', 'docker', 'quilt', '!qemu'], considered: ['qemu', 'quilt'] },
+  { requested: 'auto', there: ['quilt', 'docker-sandbox', '!qemu'], considered: ['qemu', 'docker-sandbox'] },
+  { requested: 'auto', there: ['docker-sandbox', 'qemu'], considered: ['qemu'] },
+  {
+    requested: 'docker-sandbox',
+    there: ['qemu', '!docker-sandbox'],
+    considered: ['docker-sandbox'],
+    refused: 'tier.unavailable',
+  },
   { requested: 'auto', there: ['process', 'docker', '!quilt'], considered: ['quilt', 'docker'] },
   { requested: 'auto', there: ['process', '!docker', '!quilt'], considered: ['quilt', 'docker', 'process'] },
   { requested: 'auto', there: ['!process', '!quilt'], considered: [], refused: 'tier.none-available' },

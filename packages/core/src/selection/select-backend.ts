@@ -42,6 +42,7 @@ export interface Selection {
 const preference: readonly BackendName[] = [
   'firecracker',
   'qemu',
+  'docker-sandbox',
   'quilt',
   'docker',
   'kubernetes',
