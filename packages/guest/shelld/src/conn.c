@@ -215,46 +215,85 @@ static size_t prepare_read(struct conn *conn)
     return size > have + READ_AHEAD ? size - have : READ_AHEAD;
 }
 
-static void on_input(struct source *source, uint32_t ready)
+/*
+ * A descriptor is watched once, for both directions. The poll of a virtio-serial port takes what has come out of its ring, and
+ * the interrupt that was to tell of it is not raised any more: where that was done for one who waited for room to write, the
+ * one who waited for input never heard of it, and a request hung until the next came (one in some thousands).
+ */
+static void watch(struct conn *conn)
 {
-    struct conn *conn = container_of(source, struct conn, input);
-    /* Reading is paused, so this can only be the end. */
-    if (source->events == 0) {
-        if (ready & (EPOLLERR | EPOLLHUP))
-            conn_close(conn);
-        return;
-    }
+    uint32_t input = conn->wants_input ? EPOLLIN : 0, output = conn->wants_output ? EPOLLOUT : 0;
+    if (conn->output.added)
+        source_set(&conn->output, output);
+    source_set(&conn->input, conn->output.added ? input : input | output);
+}
+
+static void want_input(struct conn *conn, bool wants_input)
+{
+    conn->wants_input = wants_input;
+    watch(conn);
+}
+
+void conn_want_output(struct conn *conn, bool wants_output)
+{
+    conn->wants_output = wants_output;
+    watch(conn);
+}
+
+/* Returns false when that was the end of the connection. */
+static bool take_input(struct conn *conn)
+{
     size_t wanted = prepare_read(conn);
-    ssize_t got = read(source->fd, conn->in + conn->in_end, wanted);
+    ssize_t got = read(conn->input.fd, conn->in + conn->in_end, wanted);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return true;
     if (got > 0)
         conn->in_end += (size_t)got;
     if (got <= 0 || !parse(conn)) {
         conn_close(conn);
+        return false;
+    }
+    want_input(conn, output_room(conn) >= CONN_REPLY_ROOM);
+    return true;
+}
+
+static void take_output(struct conn *conn, uint32_t ready)
+{
+    if (ready & (EPOLLERR | EPOLLHUP))
+        conn->broken = true;
+    output_defer(conn);
+}
+
+static void on_input(struct source *source, uint32_t ready)
+{
+    struct conn *conn = container_of(source, struct conn, input);
+    uint32_t end = ready & (EPOLLERR | EPOLLHUP);
+    /* While reading is paused only the end can have come. */
+    if (end && !conn->wants_input) {
+        conn_close(conn);
         return;
     }
-    source_set(&conn->input, output_room(conn) >= CONN_REPLY_ROOM ? EPOLLIN : 0);
+    if ((end || ready & EPOLLIN) && !take_input(conn))
+        return;
+    if (!conn->output.added && (end || ready & EPOLLOUT))
+        take_output(conn, ready);
 }
 
 /* There is room for replies again: handle what was left unparsed, then read on. */
 void input_resume(struct conn *conn)
 {
-    if (conn->input.events != 0 || output_room(conn) < CONN_REPLY_ROOM)
+    if (conn->wants_input || output_room(conn) < CONN_REPLY_ROOM)
         return;
-    source_set(&conn->input, EPOLLIN);
+    want_input(conn, true);
     if (!parse(conn))
         conn_close(conn);
     else if (output_room(conn) < CONN_REPLY_ROOM)
-        source_set(&conn->input, 0);
+        want_input(conn, false);
 }
 
 static void on_output(struct source *source, uint32_t ready)
 {
-    struct conn *conn = container_of(source, struct conn, output);
-    if (ready & (EPOLLERR | EPOLLHUP))
-        conn->broken = true;
-    output_defer(conn);
+    take_output(container_of(source, struct conn, output), ready);
 }
 
 /* ---- life ---- */
@@ -292,7 +331,8 @@ void conn_close(struct conn *conn)
     source_remove(&conn->input);
     source_remove(&conn->output);
     close(conn->input.fd);
-    close(conn->output.fd);
+    if (conn->output_fd != conn->input.fd)
+        close(conn->output_fd);
     munmap(conn->in, CONN_INPUT_BYTES);
     munmap(conn->out, CONN_OUTPUT_BYTES);
     conn->used = false;
@@ -307,8 +347,10 @@ static bool start(struct conn *conn, int input_fd, int output_fd)
     conn->out = map_buffer(CONN_OUTPUT_BYTES);
     make_nonblocking(input_fd);
     make_nonblocking(output_fd);
+    conn->output_fd = output_fd;
+    conn->wants_input = true;
     if (conn->in && conn->out && source_add(&conn->input, input_fd, EPOLLIN, on_input) &&
-        source_add(&conn->output, output_fd, 0, on_output))
+        (output_fd == input_fd || source_add(&conn->output, output_fd, 0, on_output)))
         return true;
     source_remove(&conn->input);
     if (conn->in)
@@ -318,15 +360,12 @@ static bool start(struct conn *conn, int input_fd, int output_fd)
     return false;
 }
 
-/* epoll takes a descriptor once; a socket therefore gets a second one for its output. */
 bool conn_serve(int input_fd, int output_fd, void (*on_closed)(void *owner), void *owner)
 {
     struct conn *conn = conns;
     while (conn < conns + LIMIT_MAX_CONNECTIONS && conn->used)
         conn++;
-    if (input_fd == output_fd)
-        output_fd = fcntl(input_fd, F_DUPFD_CLOEXEC, 3);
-    if (conn < conns + LIMIT_MAX_CONNECTIONS && output_fd >= 0) {
+    if (conn < conns + LIMIT_MAX_CONNECTIONS) {
         *conn = (struct conn){.used = true, .on_closed = on_closed, .owner = owner};
         conn->last_wanting = &conn->first_wanting;
         if (start(conn, input_fd, output_fd)) {
@@ -336,7 +375,7 @@ bool conn_serve(int input_fd, int output_fd, void (*on_closed)(void *owner), voi
         conn->used = false;
     }
     close(input_fd);
-    if (output_fd >= 0)
+    if (output_fd != input_fd)
         close(output_fd);
     return false;
 }

@@ -20,7 +20,9 @@ struct flight {
 };
 
 struct conn {
-    struct source input, output;       /* two descriptors, of which a socket is asked for both directions */
+    struct source input, output;       /* output is not added where both directions have one descriptor */
+    int output_fd;
+    bool wants_input, wants_output;
     struct task pump;
     void (*on_closed)(void *owner);
     void *owner;
@@ -46,6 +48,7 @@ size_t output_room(const struct conn *conn);
 
 /* Input side, for output.c. */
 void input_resume(struct conn *conn);
+void conn_want_output(struct conn *conn, bool wants_output);
 void conn_close(struct conn *conn);
 
 #endif

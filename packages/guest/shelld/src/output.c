@@ -39,7 +39,7 @@ void conn_commit(struct conn *conn, size_t size)
 static bool write_failed(struct conn *conn)
 {
     if (errno == EAGAIN || errno == EINTR)
-        source_set(&conn->output, EPOLLOUT);
+        conn_want_output(conn, true);
     else
         conn->broken = true;
     return false;
@@ -55,7 +55,7 @@ static void consume_buffer(struct conn *conn, size_t size)
 static bool flush_buffer(struct conn *conn, size_t limit)
 {
     while (limit > 0) {
-        ssize_t written = write(conn->output.fd, conn->out + conn->out_start, limit);
+        ssize_t written = write(conn->output_fd, conn->out + conn->out_start, limit);
         if (written < 0)
             return write_failed(conn);
         consume_buffer(conn, (size_t)written);
@@ -85,7 +85,7 @@ static bool fly(struct conn *conn)
     for (;;) {
         struct iovec vector[4] = {{conn->out + conn->out_start, conn->out_before_flight},
                                   flight->parts[0], flight->parts[1], flight->parts[2]};
-        ssize_t written = writev(conn->output.fd, vector, 4);
+        ssize_t written = writev(conn->output_fd, vector, 4);
         if (written < 0)
             return write_failed(conn);
         size_t left = (size_t)written;
@@ -258,7 +258,7 @@ static void pump(struct task *task)
         } else if (!flush_buffer(conn, conn->out_end - conn->out_start)) {
             break;
         } else if (!conn->first_wanting) {
-            source_set(&conn->output, 0);
+            conn_want_output(conn, false);
             break;
         }
     }

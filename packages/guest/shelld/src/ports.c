@@ -62,9 +62,9 @@ static void on_conn_closed(void *owner)
 static void serve(struct port *port)
 {
     source_remove(&port->source);
-    int input = fcntl(port->fd, F_DUPFD_CLOEXEC, 3), output = fcntl(port->fd, F_DUPFD_CLOEXEC, 3);
+    int fd = fcntl(port->fd, F_DUPFD_CLOEXEC, 3);
     port->state = SERVING;
-    if (input >= 0 && output >= 0 && conn_serve(input, output, on_conn_closed, port)) {
+    if (fd >= 0 && conn_serve(fd, fd, on_conn_closed, port)) {
         accepted();
         return;
     }

@@ -26,6 +26,19 @@ def test_slow_client_stalls_nobody(guest, client):
     assert stuck.exit is None and frozen
 
 
+def test_a_connection_is_watched_by_one_descriptor(guest, client):
+    """Two for one port of a machine took each other's wake-ups (conn.c, watch)."""
+    client.list()
+    before = guest.descriptors()
+    others = [guest.connect() for _ in range(5)]
+    for other in others:
+        other.list()
+    assert guest.descriptors() in (0, before + len(others))
+    for other in others:
+        other.close()
+    eventually(lambda: guest.descriptors() == before)
+
+
 def test_credit_is_lossless(guest, client):
     process = client.start(["seq", "300000"], credit=0)
     process.started()
