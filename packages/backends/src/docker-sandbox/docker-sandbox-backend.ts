@@ -132,7 +132,9 @@ class DockerSandboxBackend implements Backend, DockerSandboxHost {
 
   async attach(id: SandboxId): Promise<Guest> {
     try {
-      return await Promise.resolve(new DockerSandboxGuest(this.state.readSpec(id), this));
+      // First: of a sandbox that is not ours the module of guests need not be evaluated.
+      const spec = this.state.readSpec(id);
+      return await Promise.resolve(new DockerSandboxGuest(spec, this));
     } catch (error) {
       const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
       if (isCorrupt) return new DockerSandboxGuest(unknownSpec(id), this);
