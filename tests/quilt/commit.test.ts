@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
@@ -89,6 +91,25 @@ function commits(): void {
       await fork.stop({ graceMs: 0 });
       await fork.start();
       expect((await scene.sh(fork, 'cat /mine /kept')).out).toBe('mine\nkept\n');
+    });
+  });
+
+  verifies('R-TIER-9', 'a sandbox whose image is broken can be removed all the same', async (context) => {
+    const busybox = needsBusybox(context);
+    await QuiltScene.play(async (scene) => {
+      await importBusybox(scene, busybox);
+      const spec = { image: { kind: 'reference', reference: 'base' } } as const;
+      const library = join(scene.root, 'state', 'images', 'library');
+      const [unpacked, unread] = [await scene.create(spec), await scene.create(spec)];
+      await unread.stop({ graceMs: 0 });
+      for (const layer of await readdir(join(library, 'layers')))
+        await rm(join(library, 'layers', layer), { recursive: true });
+      await expect(unread.start()).rejects.toMatchObject({ reason: 'image.corrupt' });
+      await (await scene.backend.attach(unpacked.id)).remove();
+      await rm(join(library, 'blobs'), { recursive: true });
+      expect((await scene.backend.list()).map(({ id }) => id)).toEqual([unread.id]);
+      await (await scene.backend.attach(unread.id)).remove();
+      expect(await scene.backend.list()).toEqual([]);
     });
   });
 }

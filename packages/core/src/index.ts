@@ -207,7 +207,7 @@ export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error
 
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
 export { withoutStart, withStartLock } from './state/start-lock.ts';
-export { unknownSpec } from './state/unknown-spec.ts';
+export { isCorrupt, unknownSpec } from './state/unknown-spec.ts';
 export { createFailed, notUndone } from './state/create-errors.ts';
 export { hasHomeMark, homeMark } from './state/home-mark.ts';
 export { until } from './state/until.ts';

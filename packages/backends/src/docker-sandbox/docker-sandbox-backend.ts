@@ -6,6 +6,7 @@ import {
   homeMark,
   notUndone,
   throwIfCancelled,
+  isCorrupt,
   unknownSpec,
   withStartLock,
   type Backend,
@@ -136,8 +137,7 @@ class DockerSandboxBackend implements Backend, DockerSandboxHost {
       const spec = this.state.readSpec(id);
       return await Promise.resolve(new DockerSandboxGuest(spec, this));
     } catch (error) {
-      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
-      if (isCorrupt) return new DockerSandboxGuest(unknownSpec(id), this);
+      if (isCorrupt(error)) return new DockerSandboxGuest(unknownSpec(id), this);
       throw error;
     }
   }

@@ -13,6 +13,7 @@ import {
   type SandboxId,
   type SandboxSpec,
   type Snapshots,
+  isCorrupt,
   unknownSpec,
   withStartLock,
 } from '@sovereign/core';
@@ -158,8 +159,7 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
       const spec = this.state.readSpec(id);
       return await Promise.resolve(new FirecrackerGuest(spec, this));
     } catch (error) {
-      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
-      if (isCorrupt) return new FirecrackerGuest(unknownSpec(id), this);
+      if (isCorrupt(error)) return new FirecrackerGuest(unknownSpec(id), this);
       throw error;
     }
   }

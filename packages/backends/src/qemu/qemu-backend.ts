@@ -16,6 +16,7 @@ import {
   type SandboxSpec,
   type Snapshots,
   type Sweeper,
+  isCorrupt,
   unknownSpec,
   withStartLock,
 } from '@sovereign/core';
@@ -207,8 +208,7 @@ class QemuBackend implements Backend, QemuGuestHost {
       if (await guest.conversation.standsStill()) await guest.conversation.goOn().catch(() => undefined);
       return guest;
     } catch (error) {
-      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
-      if (isCorrupt) return new QemuGuest(unknownSpec(id), this);
+      if (isCorrupt(error)) return new QemuGuest(unknownSpec(id), this);
       throw error;
     }
   }

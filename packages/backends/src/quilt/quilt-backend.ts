@@ -17,6 +17,7 @@ import {
   type Probe,
   type SandboxId,
   type SandboxSpec,
+  isCorrupt,
   unknownSpec,
   withStartLock,
 } from '@sovereign/core';
@@ -187,8 +188,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
       const spec = this.state.readSpec(id);
       return new QuiltGuest(spec, this, await this.imageConfig(spec));
     } catch (error) {
-      const isCorrupt = error instanceof SovereignError && error.reason === 'sandbox.state-corrupt';
-      if (isCorrupt) return new QuiltGuest(unknownSpec(id), this);
+      if (isCorrupt(error)) return new QuiltGuest(unknownSpec(id), this);
       throw error;
     }
   }
@@ -206,7 +206,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   async imageConfig({ id, image }: SandboxSpec): Promise<ImageConfig | undefined> {
-    return image.kind === 'host' ? undefined : (await this.images.held(id))?.config;
+    return image.kind === 'host' ? undefined : (await this.images.kept(id))?.config;
   }
 
   releaseImage(id: SandboxId): void {
