@@ -134,7 +134,7 @@ function isOneOf<T extends string>(known: readonly T[], text: string): text is T
 }
 
 function refusal(request: SelectionRequest, reasons: readonly SelectionStep[]): SovereignError {
-  const found = reasons.map((step) => `${step.backend}: ${step.reason}`).join('; ');
+  const found = reasons.map((step) => `${step.backend}: ${step.reason.replace(/\.$/, '')}`).join('; ');
   const hints = [...new Set(reasons.map((step) => step.hint))].join(' ');
   if (request.requested === 'auto' && request.isInsecure !== true) {
     return new SovereignError({
