@@ -38,7 +38,8 @@ function snapshots(): void {
     async () => {
       await MachineScene.play(async (scene) => {
         const guest = await scene.create();
-        const background = `sh -c 'i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; sleep 0.05; done' >/dev/null 2>&1 &`;
+        // Grows by whole lines: whoever writes a file anew is caught with an empty one.
+        const background = `sh -c 'while :; do echo beat >> /dev/shm/beats; sleep 0.05; done' >/dev/null 2>&1 &`;
         await scene.sh(guest, `echo memory > /dev/shm/note; echo disk > /note; ${background} sleep 0.2`);
         const snapshot = await take(scene, guest);
         expect(snapshot.pausedMs).toBeGreaterThan(0);
@@ -46,9 +47,13 @@ function snapshots(): void {
         await scene.restart();
         const resumed = await resume(scene, snapshot);
         expect(await scene.sh(resumed, 'cat /dev/shm/note /note')).toBe('memory\ndisk\n');
-        const counts = await scene.sh(resumed, 'cat /dev/shm/count; sleep 0.5; cat /dev/shm/count');
-        const [before, after] = counts.trim().split('\n').map(Number);
-        expect(after).toBeGreaterThan(before ?? Infinity);
+        const beats = await scene.sh(
+          resumed,
+          'cat /dev/shm/beats; echo later; sleep 0.5; cat /dev/shm/beats',
+        );
+        const [before = '', after = ''] = beats.split('later\n');
+        expect(before).toContain('beat');
+        expect(after.length).toBeGreaterThan(before.length);
         expect(await scene.sh(guest, 'cat /dev/shm/note /note')).toBe('later\nlater\n');
       });
     },
