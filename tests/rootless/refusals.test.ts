@@ -28,7 +28,7 @@ const refused: readonly (readonly [call: string, reason: string, why: string, hi
     'takes no snapshots',
     /--tier microvm.*stop it first.*sovereign fork/,
   ],
-  ['fork dev', 'capability.missing', 'takes no snapshots', /--tier microvm.*stop it first.*sovereign fork/],
+  ['fork dev', 'capability.missing', 'one that stands still', /sovereign stop sbx_.*--tier microvm/],
 ];
 
 function refusals(): void {

@@ -89,8 +89,7 @@ export class Machines {
   ): Promise<readonly SandboxHandle[]> {
     checkWhole('count', count, { min: 1, max: maxForks });
     const { guest, backend } = await this.#host.find(idOrName);
-    if (backend.snapshots === undefined && backend.engine !== undefined)
-      throw forksStoodStill(guest, backend);
+    if (backend.snapshots === undefined && copiesFiles(backend)) throw forksStoodStill(guest, backend);
     const { id } = await this.take(idOrName);
     try {
       const made = await Promise.allSettled(
@@ -194,12 +193,16 @@ function snapshotsOf(backend: Backend): Snapshots {
   throw new SovereignError({
     reason: 'capability.missing',
     message: `Backend ${backend.name} takes no snapshots.`,
-    hint:
-      backend.engine === undefined || backend.engine.lacks?.includes('fork') === true
-        ? machineHint
-        : `${machineHint} To copy its files, stop it first: sovereign stop, then sovereign fork.`,
+    hint: copiesFiles(backend)
+      ? `${machineHint} To copy its files, stop it first: sovereign stop, then sovereign fork.`
+      : machineHint,
     context: { backend: backend.name, capability: 'snapshots' },
   });
+}
+
+/** Whether it forks a container that stands still, by its upper layer. */
+function copiesFiles({ engine }: Backend): boolean {
+  return engine !== undefined && engine.lacks?.includes('fork') !== true;
 }
 
 function forksStoodStill({ id }: Guest, { name }: Backend): SovereignError {
