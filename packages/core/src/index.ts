@@ -208,7 +208,8 @@ export { throwIfCancelled, toSovereignError } from './runtime/to-sovereign-error
 export { formatSpecFile, parseSpecFile } from './state/spec-file.ts';
 export { withoutStart, withStartLock } from './state/start-lock.ts';
 export { isCorrupt, unknownSpec } from './state/unknown-spec.ts';
-export { createFailed, notUndone } from './state/create-errors.ts';
+export { createFailed, undoCreate } from './state/create-errors.ts';
+export { expectState } from './state/expect-state.ts';
 export { hasHomeMark, homeMark } from './state/home-mark.ts';
 export { until } from './state/until.ts';
 export { corruptState, maxStateBytes, parseStateFile, stateCount, stateText } from './state/state-file.ts';

@@ -4,7 +4,7 @@ import {
   createFailed,
   hasHomeMark,
   homeMark,
-  notUndone,
+  undoCreate,
   throwIfCancelled,
   isCorrupt,
   unknownSpec,
@@ -91,9 +91,7 @@ class DockerSandboxBackend implements Backend, DockerSandboxHost {
       guest.isNew = true;
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throw createFailed(spec.id, error);
     }
   }

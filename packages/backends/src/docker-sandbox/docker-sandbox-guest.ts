@@ -1,5 +1,6 @@
 import { SovereignError, type Layer } from '@sovereign/protocol';
 import {
+  expectState,
   throwIfCancelled,
   withStartLock,
   withoutStart,
@@ -140,16 +141,7 @@ export class DockerSandboxGuest implements Guest {
 
   async #expect(states: readonly GuestState[], operation: string): Promise<void> {
     const state = await this.status();
-    if (states.includes(state)) return;
-    throw new SovereignError({
-      reason: 'sandbox.not-running',
-      message: `Cannot ${operation} ${this.id}: it is ${state} (${states.join(' or ')} expected).`,
-      hint:
-        state === 'stopped' || state === 'created'
-          ? `Start it: sovereign start ${this.id}`
-          : 'See: sovereign ps --all',
-      context: { id: this.id, state },
-    });
+    expectState(this.id, state, states, operation);
   }
 
   #lacks(what: string): Promise<never> {

@@ -5,7 +5,7 @@ import { SovereignError } from '@sovereign/protocol';
 import {
   hasHomeMark,
   homeMark,
-  notUndone,
+  undoCreate,
   parseSpecFile,
   throwIfCancelled,
   type Backend,
@@ -131,9 +131,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
       guest.isNew = true;
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throw meaningOf(error, `Sandbox ${spec.id} could not be started`, [createFailed]);
     }
   }
@@ -271,9 +269,7 @@ class DockerBackend implements Backend, DockerGuestHost, DockerEngineHost {
     const twin = all.find(({ Labels }) => Labels?.[labels.sandbox] !== id);
     if (twin === undefined) return;
     const error = nameTaken(name, twin.Labels?.[labels.sandbox] ?? '');
-    await guest.remove().catch((left: unknown) => {
-      throw notUndone(id, error, left);
-    });
+    await undoCreate(guest, error);
     throw error;
   }
 

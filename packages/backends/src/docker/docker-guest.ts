@@ -1,5 +1,6 @@
 import { SovereignError } from '@sovereign/protocol';
 import {
+  expectState,
   throwIfCancelled,
   type ByteStream,
   type Guest,
@@ -162,16 +163,8 @@ export class DockerGuest implements Guest {
 
   async expect(states: readonly GuestState[], operation: string): Promise<GuestState> {
     const state = await this.status();
-    if (states.includes(state)) return state;
-    throw new SovereignError({
-      reason: 'sandbox.not-running',
-      message: `Cannot ${operation} ${this.id}: it is ${state} (${states.join(' or ')} expected).`,
-      hint:
-        state === 'stopped' || state === 'created'
-          ? `Start it: sovereign start ${this.id}`
-          : 'See: sovereign ps --all',
-      context: { id: this.id, state },
-    });
+    expectState(this.id, state, states, operation);
+    return state;
   }
 
   async #signal(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

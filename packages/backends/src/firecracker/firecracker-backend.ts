@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createFailed,
-  notUndone,
+  undoCreate,
   throwIfCancelled,
   type Backend,
   type Capabilities,
@@ -220,9 +220,7 @@ class FirecrackerBackend implements Backend, FirecrackerHost {
       throwIfCancelled(signal);
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throwIfCancelled(signal);
       throw createFailed(spec.id, error);
     }

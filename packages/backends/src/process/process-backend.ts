@@ -45,6 +45,7 @@ class ProcessBackend implements Backend {
   readonly capabilities: Capabilities;
   readonly #options: ProcessOptions;
   readonly #helper: LaunchHelper;
+  #launcher: { readonly bubblewrap: string | undefined } | undefined;
   readonly #guests = new Map<SandboxId, ProcessGuest>();
   /** Ids of guests that are there or being made. */
   readonly #taken = new Set<SandboxId>();
@@ -69,9 +70,13 @@ class ProcessBackend implements Backend {
     };
   }
 
+  /** Looked for once, when it is first asked for. */
   get #bubblewrap(): string | undefined {
     const { bubblewrapPath } = this.#options;
-    return bubblewrapPath === undefined ? findProgram('bwrap') : (bubblewrapPath ?? undefined);
+    this.#launcher ??= {
+      bubblewrap: bubblewrapPath === undefined ? findProgram('bwrap') : (bubblewrapPath ?? undefined),
+    };
+    return this.#launcher.bubblewrap;
   }
 
   probe(): Promise<Probe> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import {
   createFailed,
-  notUndone,
+  undoCreate,
   isSnapshotId,
   throwIfCancelled,
   type Backend,
@@ -177,9 +177,7 @@ class QemuBackend implements Backend, QemuGuestHost {
       throwIfCancelled(signal);
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throwIfCancelled(signal);
       throw createFailed(spec.id, error);
     }

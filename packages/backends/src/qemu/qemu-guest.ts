@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import {
+  expectState,
   type ByteStream,
   type Guest,
   type GuestState,
@@ -248,15 +249,6 @@ export class QemuGuest implements Guest {
 
   /** @throws SovereignError `sandbox.not-running` unless it is in one of these states */
   expect(states: readonly GuestState[], operation: string, state: GuestState = this.state()): void {
-    if (states.includes(state)) return;
-    throw new SovereignError({
-      reason: 'sandbox.not-running',
-      message: `Cannot ${operation} ${this.id}: it is ${state} (${states.join(' or ')} expected).`,
-      hint:
-        state === 'stopped' || state === 'created'
-          ? `Start it: sovereign start ${this.id}`
-          : `See: sovereign ps --all`,
-      context: { id: this.id, state },
-    });
+    expectState(this.id, state, states, operation);
   }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   createFailed,
-  notUndone,
+  undoCreate,
   isAlive,
   signalProcess,
   throwIfCancelled,
@@ -124,9 +124,7 @@ export class QemuSnapshots implements Snapshots {
       throwIfCancelled(signal);
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throwIfCancelled(signal);
       throw createFailed(spec.id, error);
     }

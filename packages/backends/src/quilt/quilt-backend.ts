@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
   createFailed,
-  notUndone,
+  undoCreate,
   signalProcess,
   throwIfCancelled,
   type Backend,
@@ -159,9 +159,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
       for (const kind of ['created', 'started'] as const) this.events.add(kind, spec.id);
       return guest;
     } catch (error) {
-      await guest.remove().catch((left: unknown) => {
-        throw notUndone(spec.id, error, left);
-      });
+      await undoCreate(guest, error);
       throw createFailed(spec.id, error);
     }
   }

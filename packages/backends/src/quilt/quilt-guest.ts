@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { SovereignError } from '@sovereign/protocol';
 import {
+  expectState,
   type ByteStream,
   type Guest,
   type GuestState,
@@ -229,16 +230,7 @@ export class QuiltGuest implements Guest {
   }
 
   #expect(states: readonly GuestState[], operation: string, state = this.state()): void {
-    if (states.includes(state)) return;
-    throw new SovereignError({
-      reason: 'sandbox.not-running',
-      message: `Cannot ${operation} ${this.id}: it is ${state} (${states.join(' or ')} expected).`,
-      hint:
-        state === 'stopped' || state === 'created'
-          ? `Start it: sovereign start ${this.id}`
-          : `See: sovereign ps --all`,
-      context: { id: this.id, state },
-    });
+    expectState(this.id, state, states, operation);
   }
 }
 

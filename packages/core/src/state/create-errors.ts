@@ -1,4 +1,5 @@
 import { SovereignError } from '@sovereign/protocol';
+import type { Guest } from '../contract/backend.ts';
 import type { SandboxId } from '../contract/sandbox-spec.ts';
 
 /**
@@ -21,8 +22,21 @@ export function createFailed(
   });
 }
 
-/** A create failed, and so did the removal of what it had made by then. */
-export function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
+/**
+ * Removes what a create had made when it failed.
+ *
+ * @param error why it failed; named with what is left when the removal fails too
+ * @throws SovereignError `sandbox.remove-failed`
+ */
+export async function undoCreate(guest: Pick<Guest, 'id' | 'remove'>, error: unknown): Promise<void> {
+  try {
+    await guest.remove();
+  } catch (left) {
+    throw notUndone(guest.id, error, left);
+  }
+}
+
+function notUndone(id: SandboxId, error: unknown, left: unknown): SovereignError {
   const why = createFailed(id, error);
   return new SovereignError({
     reason: 'sandbox.remove-failed',
