@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectGuestChannel } from '@sovereign/guest';
 import { busyboxAbsence, containerEngineContract, tierTest } from '@sovereign/testkit';
 import { afterAll } from 'vitest';
 import { startEngine } from '../support/engines.ts';
+import { docker } from '../support/engine-subject.ts';
 import { startPublishing } from '../support/publishing.ts';
 import { sshAbsence, sshConfig, sshHome, SshServer } from '../support/ssh-server.ts';
 
@@ -27,16 +27,9 @@ tierTest('ssh', noSsh, () => {
     const env = { DOCKER_HOST: `ssh://${server.user}@127.0.0.1:${server.port}${socket}` };
     containerEngineContract({
       name: 'docker elsewhere, over ssh',
-      hasKernel: true,
-      hostSeesProcesses: true,
-      hasQuotas: false,
-      hasBuilder: true,
-      // Docker reads OCI archives from 25 on.
-      readsOci: false,
+      ...docker,
       ...(publish && { publish }),
-      openChannel: (stream) => connectGuestChannel(stream),
       create: (directories) => Promise.resolve(engine.backend(directories, { host: '', userHome, env })),
-      timeoutMs: 60_000,
     });
   });
 });

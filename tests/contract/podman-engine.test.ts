@@ -1,6 +1,6 @@
-import { connectGuestChannel } from '@sovereign/guest';
 import { busyboxAbsence, containerEngineContract, tierTest } from '@sovereign/testkit';
 import { startEngine, tierOf } from '../support/engines.ts';
+import { dockerCompatible } from '../support/engine-subject.ts';
 import { startPublishing } from '../support/publishing.ts';
 
 const { registry, publish } = await startPublishing();
@@ -9,15 +9,10 @@ const busybox = busyboxAbsence();
 tierTest(tier.need, busybox === undefined ? absence : { isMissing: true, reason: busybox }, () => {
   containerEngineContract({
     name: tier.name,
-    hasKernel: true,
-    hostSeesProcesses: true,
-    hasQuotas: false,
-    hasBuilder: true,
+    ...dockerCompatible,
     // Its containers have the kind of network that they were made with.
     connectsLater: false,
     ...(publish && { publish }),
-    openChannel: (stream) => connectGuestChannel(stream),
     create: (directories) => Promise.resolve(tier.create(directories)),
-    timeoutMs: 60_000,
   });
 });

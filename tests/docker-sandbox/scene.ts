@@ -1,9 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createDockerSandboxBackend, type DockerSandboxOptions } from '@sovereign/backends';
 import type { Backend, Guest, SandboxSpec } from '@sovereign/core';
 import { connectGuestChannel, findProgram, findShelld } from '@sovereign/guest';
@@ -17,6 +16,7 @@ import {
   type LeakScope,
   type Ran,
 } from '@sovereign/testkit';
+import { buildActedProgram } from '../support/acted-program.ts';
 
 /** What the published interface cannot be acted out without. */
 export function absenceOfFake(): Absence {
@@ -37,13 +37,7 @@ export interface LoggedCall {
 export async function buildFake(directory: string, name: 'sbx' | 'docker' = 'sbx'): Promise<string> {
   const path = join(directory, name);
   await mkdir(directory, { recursive: true });
-  execFileSync(fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url)), [
-    fileURLToPath(new URL('fake-program.ts', import.meta.url)),
-    ...['--bundle', '--platform=node', '--format=cjs', '--log-level=error'],
-    `--banner:js=#!${process.execPath}`,
-    `--outfile=${path}`,
-  ]);
-  await chmod(path, 0o755);
+  await buildActedProgram(new URL('fake-program.ts', import.meta.url), path);
   return path;
 }
 

@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createFirecrackerBackend, type Converse, type FirecrackerOptions } from '@sovereign/backends';
 import type { Backend, Guest, SandboxSpec } from '@sovereign/core';
 import { connectGuestChannel, findProgram, findShelld, type MachineIdentity } from '@sovereign/guest';
@@ -18,6 +16,7 @@ import {
   type LeakScope,
   type Ran,
 } from '@sovereign/testkit';
+import { buildActedProgram } from '../support/acted-program.ts';
 
 /** What the published API cannot be acted out without. */
 export function absenceOfFake(): Absence {
@@ -58,13 +57,7 @@ export class FirecrackerScene {
     for (const name of ['state', 'run', 'program', 'artifacts'])
       await mkdir(scene.path(name), { mode: 0o755 });
     await chmod(scene.path('run'), 0o700);
-    execFileSync(fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url)), [
-      fileURLToPath(new URL('fake-firecracker.ts', import.meta.url)),
-      ...['--bundle', '--platform=node', '--format=cjs', '--log-level=error'],
-      `--banner:js=#!${process.execPath}`,
-      `--outfile=${scene.program}`,
-    ]);
-    await chmod(scene.program, 0o755);
+    await buildActedProgram(new URL('fake-firecracker.ts', import.meta.url), scene.program);
     await writeFile(
       scene.path('program', 'setting.json'),
       JSON.stringify({ shelld: findShelld(), root: scene.path('artifacts') }),
