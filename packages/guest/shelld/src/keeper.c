@@ -12,6 +12,8 @@ enum {
     /* Idle keepers that stay for good, and when the others go: a guest at rest is one process of ours. */
     IDLE_KEPT = 0,
     IDLE_LINGER_US = 2000000,
+    /* Between two that go: a hundred that end at once would keep a command that comes then waiting. */
+    RETIRE_EVERY_US = 1000,
     /* What a slot may keep in memory while idle. */
     SLOT_IDLE_BYTES = 16384,
 };
@@ -37,15 +39,19 @@ static void dismiss(struct keeper *keeper)
     free(keeper);
 }
 
+/* The one that has been idle longest goes first. */
 static void retire(struct timer *timer)
 {
-    (void)timer;
-    while (idle_count > IDLE_KEPT) {
-        struct keeper *keeper = idle;
-        idle = keeper->next;
-        idle_count--;
-        dismiss(keeper);
-    }
+    struct keeper *oldest = idle;
+    if (idle_count <= IDLE_KEPT)
+        return;
+    while (oldest->next)
+        oldest = oldest->next;
+    unlink_from(&idle, oldest);
+    idle_count--;
+    dismiss(oldest);
+    if (idle_count > IDLE_KEPT)
+        timer_set(timer, RETIRE_EVERY_US, retire);
 }
 
 static void make_idle(struct keeper *keeper)
