@@ -10,18 +10,28 @@ enum { ROUND_US = 10000 };
 
 static bool are_spared;
 static struct timer next_round;
+static void (*when_gone)(void);
+
+static bool is_any_left(void)
+{
+    if (are_spared)
+        return false;
+    tree_signal(getpid(), SIGSTOP, keeper_is);
+    return tree_signal(getpid(), SIGKILL, keeper_is) > 0;
+}
 
 static void sweep(struct timer *timer)
 {
-    (void)timer;
-    tree_signal(getpid(), SIGSTOP, keeper_is);
-    if (tree_signal(getpid(), SIGKILL, keeper_is) > 0)
-        timer_set(&next_round, ROUND_US, sweep);
+    if (is_any_left())
+        timer_set(timer, ROUND_US, sweep);
+    else
+        when_gone();
 }
 
-void orphans_sweep(void)
+void orphans_sweep(void (*on_gone)(void))
 {
-    if (!are_spared && !next_round.set)
+    when_gone = on_gone;
+    if (!next_round.set)
         timer_set(&next_round, 0, sweep);
 }
 

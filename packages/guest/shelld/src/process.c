@@ -31,7 +31,7 @@ struct process *process_find(uint32_t id)
 
 bool process_has_tree(const struct process *process)
 {
-    return process->keeper || ((process->flags & EXEC_UNTRACKED) && process->is_running);
+    return process->keeper || process->is_loose || ((process->flags & EXEC_UNTRACKED) && process->is_running);
 }
 
 bool process_enter(struct process *process)
@@ -230,6 +230,7 @@ void process_on_failure(struct process *process, const struct spawn_failure *fai
 static void on_empty(struct process *process)
 {
     process->keeper = NULL;
+    process->is_loose = false;
     timer_clear(&process->kill_timer);
     killing_notify(process);
     complete_if_drained(process);
@@ -237,6 +238,26 @@ static void on_empty(struct process *process)
         release(process);
     else
         task_defer(&forgetting, forget_oldest);
+}
+
+static void on_swept(void)
+{
+    for (struct process *process = processes, *next; process; process = next) {
+        next = process->next;
+        if (process->is_loose)
+            on_empty(process);
+    }
+}
+
+static void on_lost(struct process *process)
+{
+    if (process->pid > 0)
+        kill(-process->pid, SIGKILL);
+    process->keeper = NULL;
+    process->is_loose = true;
+    if (process->is_running)
+        on_ended(process, CAUSE_LOST, SIGKILL);
+    orphans_sweep(on_swept);
 }
 
 void process_on_report(void *owner, const struct report *report)
@@ -258,12 +279,8 @@ void process_on_report(void *owner, const struct report *report)
         on_ended(process, WIFSIGNALED(report->status) ? CAUSE_SIGNALLED : CAUSE_EXITED, report->status);
         break;
     case REPORT_LOST:
-        if (process->pid > 0)
-            kill(-process->pid, SIGKILL);
-        orphans_sweep();
-        if (process->is_running)
-            on_ended(process, CAUSE_LOST, SIGKILL);
-        break;
+        on_lost(process);
+        return;
     }
     if (report->idle)
         on_empty(process);

@@ -21,11 +21,12 @@ struct process {
     struct process *next;
     uint32_t id, session, flags;
     pid_t pid;                   /* of the direct child; 0 until it has started */
-    struct keeper *keeper;       /* NULL when untracked, or nothing is left */
+    struct keeper *keeper;       /* NULL when untracked, loose, or nothing is left */
 
     bool is_running;             /* the direct child has not ended */
     bool is_complete;            /* it has, and all output that belongs to it was read */
     bool is_forgotten;           /* only its keeper still stands in the table */
+    bool is_loose;               /* its keeper was lost, and what that kept is being swept up */
     bool is_killed;              /* we killed it: then it is complete only when nothing is left */
     uint8_t cause;               /* CAUSE_*; before the end: why we kill it, or CAUSE_EXITED */
     int32_t code;

@@ -115,7 +115,7 @@ class Client:
     def __init__(self, connected, greet=True):
         self.socket, self.buffer, self.ids = connected, bytearray(), itertools.count(1)
         self.processes, self.frames, self.layers = {}, {}, []
-        self.outgoing, self.is_sending = bytearray(), False
+        self.outgoing, self.is_sending, self.is_handing_out = bytearray(), False, False
         if greet:
             self.hello()
 
@@ -158,22 +158,31 @@ class Client:
         if not data:
             raise Closed
         self.buffer += data
-        at = 0
-        ready = []
-        while len(self.buffer) - at >= 9:
-            length, type, channel = struct.unpack_from("<IBI", self.buffer, at)
-            if len(self.buffer) - at < 9 + length:
-                break
-            ready.append((type, channel, bytes(self.buffer[at + 9 : at + 9 + length])))
-            at += 9 + length
-        del self.buffer[:at]
-        for type, channel, payload in ready:
-            if type == LAYER:
-                self.layers.append(payload)
-            elif channel in self.processes:
-                self.processes[channel].on(type, payload)
-            else:
-                self.frames.setdefault(channel, []).append((type, payload))
+        self.hand_out()
+
+    def hand_out(self):
+        """One frame after the other, in their order: a frame may make us send, and sending reads."""
+        if self.is_handing_out:
+            return
+        self.is_handing_out = True
+        try:
+            while len(self.buffer) >= 9:
+                length, type, channel = struct.unpack_from("<IBI", self.buffer)
+                if len(self.buffer) < 9 + length:
+                    break
+                payload = bytes(self.buffer[9 : 9 + length])
+                del self.buffer[: 9 + length]
+                self.take(type, channel, payload)
+        finally:
+            self.is_handing_out = False
+
+    def take(self, type, channel, payload):
+        if type == LAYER:
+            self.layers.append(payload)
+        elif channel in self.processes:
+            self.processes[channel].on(type, payload)
+        else:
+            self.frames.setdefault(channel, []).append((type, payload))
 
     def until(self, condition, seconds=DEADLINE_S):
         deadline = time.monotonic() + seconds
@@ -294,6 +303,11 @@ def below(root):
 def with_mark(mark):
     """Live processes whose command line holds the mark."""
     return [pid for pid, (_, state, line) in parents().items() if mark.encode() in line and state != "Z" and pid != os.getpid()]
+
+
+def asleep(mark):
+    """Those of them that have become `sleep`, which is the last that they become."""
+    return [pid for pid, (_, _, line) in parents().items() if line.startswith(b"sleep\0") and mark.encode() in line]
 
 
 def eventually(condition, seconds=DEADLINE_S):
