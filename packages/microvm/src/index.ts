@@ -9,6 +9,7 @@ export type {
 } from './artifacts.ts';
 export { LocalArtifacts, type LocalArtifactsOptions } from './local-artifacts.ts';
 export { ArtifactStore } from './artifact-store.ts';
+export { CpioArchive } from './cpio-archive.ts';
 export type { KernelPipeline } from './build-kernel.ts';
 export { checkKernelImage } from './kernel-image.ts';
 export { MachineImages, type MachineImage, type MachineImagesOptions } from './machine-images.ts';

@@ -135,13 +135,16 @@ def test_lost_keeper(guest, client):
 
 
 def test_kill_of_what_a_lost_keeper_left(guest, client):
+    other = Guest(BINARY)
+    second = other.connect()
     for _ in range(10):
         mark, argv = fugitives("wait; sleep 1000")
-        process = client.start(argv).output(b"two\n").started()
+        process = second.start(argv).output(b"two\n").started()
         eventually(lambda: len(asleep(mark)) == 4)
-        os.kill(below(guest.process.pid)[process.pid][0], signal.SIGKILL)
-        assert client.done(KILL, u32(process.id))[1] == 0 and with_mark(mark) == [], "done means gone"
+        os.kill(below(other.process.pid)[process.pid][0], signal.SIGKILL)
+        assert second.done(KILL, u32(process.id))[1] == 0 and with_mark(mark) == [], "done means gone"
         assert process.wait().cause in ("lost", "killed")
+    other.stop()
 
 
 def test_stopped_keeper(guest, client):

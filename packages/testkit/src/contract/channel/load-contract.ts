@@ -97,17 +97,10 @@ export function loadContract(suite: ChannelSuite): void {
       const before = await descriptors();
       for (let index = 0; index < 300; index++) await suite.sh('(sleep 0 &) ; true');
       expect(await descriptors()).toBeLessThanOrEqual(before + 2);
-      // Zombies below shelld: a guest without a process table of its own sees those of the host, too. Who has just ended
-      // is one until it is reaped, and keepers without work end on their own: what is there at one look and stays counts.
-      const zombies = String.raw`cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/x/' | awk -v root=${pid} '
-        { state[$1] = $3; parent[$1] = $4 }
-        END {
-          for (one in state) if (state[one] == "Z") for (up = one; up > 0; up = parent[up]) if (up == root) { count++; break }
-          print count + 0
-        }'`;
-      await expect
-        .poll(async () => (await suite.sh(zombies)).stdout.toString(), { timeout: 10_000 })
-        .toBe('0\n');
+      // Who has just ended is one until it is reaped, and keepers without work end on their own: one that stays counts.
+      const zombies = async (): Promise<readonly string[]> =>
+        zombiesBelow(pid, (await suite.sh('cat /proc/[0-9]*/stat 2>/dev/null')).stdout.toString());
+      await expect.poll(zombies, { timeout: 10_000 }).toEqual([]);
     },
   );
 
@@ -165,4 +158,18 @@ export function loadContract(suite: ChannelSuite): void {
       }
     },
   );
+}
+
+/**
+ * Zombies that descend from a process. A guest without a process table of its own sees those of the host, too.
+ *
+ * @param stats lines of `/proc/PID/stat`: `pid (name) state parent …`
+ */
+function zombiesBelow(root: number, stats: string): readonly string[] {
+  const lines = [...stats.matchAll(/^(\d+) \((.*)\) (.) (\d+) /gm)];
+  const parents = new Map(lines.map(([, pid, , , parent]) => [Number(pid), Number(parent)]));
+  if (!parents.has(root)) throw new Error(`no process ${root} in ${JSON.stringify(stats.slice(0, 200))}`);
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === root || isBelow(parents.get(pid)));
+  return lines.flatMap(([line, pid, , state]) => (state === 'Z' && isBelow(Number(pid)) ? [line] : []));
 }
