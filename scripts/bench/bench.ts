@@ -61,6 +61,11 @@ export class Bench {
     mkdirSync(this.workspace);
   }
 
+  /** An empty directory that goes with the run. */
+  directory(name: string): string {
+    return mkdtempSync(join(this.#directory, `${name}-`));
+  }
+
   /** Number of samples: a figure that costs much asks for few. */
   samples(full: number, quick: number): number {
     return this.isQuick ? quick : full;
@@ -80,7 +85,7 @@ export class Bench {
   }
 
   machines(): Promise<Available<Machines>> {
-    this.#machines ??= openMachines(this.home).then((opened) => {
+    this.#machines ??= openMachines(this.home, this.#cleanup).then((opened) => {
       if (opened.ok) this.#cleanup.defer(() => opened.value.close());
       return opened;
     });

@@ -13,6 +13,7 @@ import { idleMemory } from './figures/idle-memory.ts';
 import { largeExec, largeProcessCreate, largeQuiltCreate } from './figures/in-a-large-process.ts';
 import { quiltPoolClaim } from './figures/pool-claim.ts';
 import { microvmFigures } from './figures/microvm.ts';
+import { microvmWorkspaceFigures } from './figures/microvm-workspace.ts';
 import { linkLatency } from './figures/link-latency.ts';
 import { linkThroughput } from './figures/link-throughput.ts';
 import { imagePull } from './figures/image-pull.ts';
@@ -36,6 +37,7 @@ export const figures: readonly Figure[] = [
   quiltPoolClaim,
   processCreate,
   ...microvmFigures,
+  ...microvmWorkspaceFigures,
   dockerCreate,
   dockerExecTrue,
   hundred,

@@ -6,6 +6,8 @@ import { findShelld } from '@sovereign/guest';
 import { LocalArtifacts } from '@sovereign/microvm';
 import { Sovereign, type Sandbox, type SnapshotRecord } from '@sovereign/sdk';
 import { ourPool, type OurPool } from './ours.ts';
+import type { Cleanup } from './cleanup.ts';
+import { MachineByHand } from './peers/machine-by-hand.ts';
 import { attempt } from './side.ts';
 import type { Available } from './figure.ts';
 
@@ -13,7 +15,10 @@ const applets = ['sh', 'true', 'cat', 'dd', 'sync'];
 
 /** What figures use of microVMs: machines of an image that holds busybox and nothing else. */
 export interface Machines {
-  create(): Promise<Sandbox>;
+  /** @param workspace directory of the host, at its own path inside; default none */
+  create(workspace?: string): Promise<Sandbox>;
+  /** A machine like that of the sandbox, started by hand. */
+  byHand(sandbox: Sandbox, workspace: string): Promise<MachineByHand>;
   pool(): Promise<OurPool>;
   resume(snapshot: SnapshotRecord): Promise<Sandbox>;
   removeSnapshot(snapshot: SnapshotRecord): Promise<void>;
@@ -23,7 +28,7 @@ export interface Machines {
 }
 
 /** @param home `SOVEREIGN_HOME` of this run. */
-export function openMachines(home: string): Promise<Available<Machines>> {
+export function openMachines(home: string, cleanup: Cleanup): Promise<Available<Machines>> {
   return attempt(async () => {
     const imageDirectory = fileURLToPath(new URL('../../build/images', import.meta.url));
     const own = process.env['SOVEREIGN_MICROVM_KERNEL'];
@@ -33,11 +38,16 @@ export function openMachines(home: string): Promise<Available<Machines>> {
     const image = { kind: 'rootfs', path: busyboxImage(join(home, 'busybox')) } as const;
     const options = { tier: 'qemu', image, limits: { memoryBytes: 256 * 1024 * 1024 } } as const;
     return {
-      create: () => client.create(options),
+      create: (workspace) => client.create({ ...options, ...(workspace !== undefined && { workspace }) }),
+      byHand: (sandbox, workspace) =>
+        MachineByHand.start({
+          ...{ monitorPid: monitorOf(home, sandbox), kernelPath: kernel, workspace, cleanup },
+          directory: join(home, `by-hand-${sandbox.id}`),
+        }),
       pool: async () => ourPool(await client.pool({ ...options, size: 2 })),
       resume: ({ id }) => client.resume(id),
       removeSnapshot: ({ id }) => client.removeSnapshot(id),
-      memoryMib: ({ id }) => memoryOf(join(home, 'state', 'qemu', 'sandboxes', id, 'machine.json')),
+      memoryMib: (sandbox) => memoryOf(monitorOf(home, sandbox)),
       close: () => client.close(),
     };
   });
@@ -52,10 +62,15 @@ function busyboxImage(path: string): string {
   return path;
 }
 
-/** PSS of the child of the jail's first process, which is QEMU. */
-function memoryOf(machineFile: string): number {
+/** The child of the jail's first process, which is QEMU. */
+function monitorOf(home: string, { id }: Sandbox): number {
+  const machineFile = join(home, 'state', 'qemu', 'sandboxes', id, 'machine.json');
   const { pid } = JSON.parse(readFileSync(machineFile, 'utf8')) as { pid: number };
-  const monitor = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${monitor}/smaps_rollup`, 'utf8'))?.[1];
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+}
+
+/** PSS of a process. */
+function memoryOf(pid: number): number {
+  const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
   return Number(kib ?? 0) / 1024;
 }

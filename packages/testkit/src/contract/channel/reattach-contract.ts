@@ -29,7 +29,7 @@ export function reattachContract(suite: ChannelSuite): void {
       const process = first.exec(
         suite.resolve({
           command: 'sh',
-          args: ['-c', 'echo one; sleep 0.6; echo two; sleep 0.2; echo three >&2; exit 6'],
+          args: ['-c', 'echo one; sleep 2; echo two; sleep 0.2; echo three >&2; exit 6'],
         }),
       );
       const { process: id, pid } = await process.started;
@@ -148,7 +148,7 @@ export function reattachContract(suite: ChannelSuite): void {
   });
 
   verifies('R-EXEC-5', 'the latest attachment gets the output; the earlier one ends', async () => {
-    const process = suite.start({ command: 'sh', args: ['-c', 'echo first; sleep 0.5; echo second'] });
+    const process = suite.start({ command: 'sh', args: ['-c', 'echo first; sleep 2; echo second'] });
     process.exit.catch(() => undefined);
     const { process: id } = await process.started;
     const earlier = new Reader(process);
