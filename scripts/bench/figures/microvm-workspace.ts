@@ -1,0 +1,96 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bench } from '../bench.ts';
+import type { Figure } from '../figure.ts';
+import { timed } from '../interleave.ts';
+import { both, side, then } from '../side.ts';
+
+const mib = 256;
+const files = 2_000;
+const peer = '9p by hand';
+
+interface Work {
+  /** Shell commands, in the workspace. */
+  readonly command: string;
+  /** Before each sample, on the host. */
+  readonly prepare: (workspace: string) => void;
+}
+
+const read: Work = {
+  command: 'busybox dd if=large of=/dev/null bs=1M',
+  prepare: () => undefined,
+};
+
+const create: Work = {
+  command: `i=0; while [ $i -lt ${files} ]; do : > small/$i || exit 1; i=$((i+1)); done`,
+  prepare: (workspace) => {
+    rmSync(join(workspace, 'small'), { recursive: true, force: true });
+    mkdirSync(join(workspace, 'small'));
+  },
+};
+
+function figure(
+  name: string,
+  title: string,
+  work: Work,
+  samples: readonly [full: number, quick: number],
+): Figure {
+  return {
+    name,
+    title,
+    unit: 'ms',
+    direction: 'lower',
+    targets: [{ kind: 'ratio', as: 'better', peer, limit: 'atLeast', value: 0.8 }],
+    run: (bench) => measure(bench, work, samples),
+  };
+}
+
+/** One directory of the host in two machines: ours, and one that has the same hardware and nothing around it. */
+async function measure(
+  bench: Bench,
+  { command, prepare }: Work,
+  [full, quick]: readonly [number, number],
+): ReturnType<Figure['run']> {
+  const workspace = bench.directory('workspace');
+  writeFileSync(join(workspace, 'large'), Buffer.alloc(mib * 1024 * 1024, 'w'));
+  const machines = await bench.machines();
+  const sandbox = await then(machines, (from) => from.create(workspace));
+  try {
+    const byHand = await then(both(machines, sandbox), ([from, one]) => from.byHand(one, workspace));
+    const count = bench.samples(full, quick);
+    return await bench.interleave(
+      side({
+        name: 'qemu',
+        samples: count,
+        from: sandbox,
+        sample: (one) => {
+          prepare(workspace);
+          return timed(async () => {
+            const { exitCode, stderrText } = await one.exec({ command: 'sh', args: ['-c', command] });
+            if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderrText}`);
+          });
+        },
+      }),
+      [
+        side({
+          name: peer,
+          samples: count,
+          from: byHand,
+          sample: (machine) => {
+            prepare(workspace);
+            return timed(() => machine.run(command));
+          },
+        }),
+      ],
+    );
+  } finally {
+    if (sandbox.ok) await sandbox.value.remove();
+    rmSync(workspace, { recursive: true, force: true });
+  }
+}
+
+/** R-TIER-4: a workspace inside of a machine, beside the best mechanism there is (ADR 0017) used by hand. */
+export const microvmWorkspaceFigures: readonly Figure[] = [
+  figure('microvm-read', `${mib} MiB of a workspace read, qemu`, read, [10, 3]),
+  figure('microvm-files', `${files} files made in a workspace, qemu`, create, [10, 3]),
+];
