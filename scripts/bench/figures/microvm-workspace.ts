@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Bench } from '../bench.ts';
 import type { Figure } from '../figure.ts';
 import { timed } from '../interleave.ts';
@@ -9,24 +9,15 @@ const mib = 256;
 const files = 2_000;
 const peer = '9p by hand';
 
-interface Work {
-  /** Shell commands, in the workspace. */
-  readonly command: string;
-  /** Before each sample, on the host. */
-  readonly prepare: (workspace: string) => void;
-}
+/** Work for a shell in the workspace; what it needs is made on the host beforehand. */
+type Work = (workspace: string) => string;
 
-const read: Work = {
-  command: 'busybox dd if=large of=/dev/null bs=1M',
-  prepare: () => undefined,
-};
+const read: Work = () => 'busybox dd if=large of=/dev/null bs=1M';
 
-const create: Work = {
-  command: `i=0; while [ $i -lt ${files} ]; do : > small/$i || exit 1; i=$((i+1)); done`,
-  prepare: (workspace) => {
-    rmSync(join(workspace, 'small'), { recursive: true, force: true });
-    mkdirSync(join(workspace, 'small'));
-  },
+/** In a directory of its own each time: ext4 is slow to give away again what has just been deleted. */
+const create: Work = (workspace) => {
+  const directory = mkdtempSync(join(workspace, 'files-'));
+  return `cd ${basename(directory)}; i=0; while [ $i -lt ${files} ]; do : > $i || exit 1; i=$((i+1)); done; cd ..`;
 };
 
 function figure(
@@ -48,7 +39,7 @@ function figure(
 /** One directory of the host in two machines: ours, and one that has the same hardware and nothing around it. */
 async function measure(
   bench: Bench,
-  { command, prepare }: Work,
+  work: Work,
   [full, quick]: readonly [number, number],
 ): ReturnType<Figure['run']> {
   const workspace = bench.directory('workspace');
@@ -64,7 +55,7 @@ async function measure(
         samples: count,
         from: sandbox,
         sample: (one) => {
-          prepare(workspace);
+          const command = work(workspace);
           return timed(async () => {
             const { exitCode, stderrText } = await one.exec({ command: 'sh', args: ['-c', command] });
             if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderrText}`);
@@ -77,7 +68,7 @@ async function measure(
           samples: count,
           from: byHand,
           sample: (machine) => {
-            prepare(workspace);
+            const command = work(workspace);
             return timed(() => machine.run(command));
           },
         }),

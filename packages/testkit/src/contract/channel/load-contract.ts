@@ -66,7 +66,7 @@ export function loadContract(suite: ChannelSuite): void {
     },
   );
 
-  verifies('R-EXEC-2', '200 commands at once never cross', { timeoutMs: 60_000 }, async () => {
+  verifies('R-EXEC-2', '200 commands at once never cross', { timeoutMs: 120_000 }, async () => {
     const indexes = Array.from({ length: 200 }, (_, index) => index);
     const all = await Promise.all(
       indexes.map((index) =>
