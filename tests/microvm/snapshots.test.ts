@@ -84,6 +84,31 @@ function snapshots(): void {
 
   verifies(
     'R-NEW-3',
+    'a fork has its identity where commands moved that of its snapshot, and what they put there stays theirs',
+    patience,
+    async () => {
+      await MachineScene.play(async (scene) => {
+        const guest = await scene.create();
+        // As long as a machine id: only that it is theirs keeps it from being written over.
+        const theirs = `printf '%032d\\n' 7 > /linked`;
+        const moved = 'busybox ln -sf /linked /etc/machine-id; busybox ln -f /etc/hostname /old-name';
+        const uncovered = 'busybox umount /proc/sys/kernel/random/boot_id';
+        await scene.sh(guest, `set -e; ${theirs}; ${moved}; ${uncovered}`);
+        const snapshot = await take(scene, guest);
+        const forks = await Promise.all([1, 2].map(() => resume(scene, snapshot)));
+        const own = 'cat /etc/machine-id /etc/hostname; echo; cat /proc/sys/kernel/random/boot_id';
+        const lines = await Promise.all([guest, ...forks].map((one) => scene.sh(one, own)));
+        const seen = lines.flatMap((text) => text.trim().split('\n'));
+        expect(new Set(seen).size).toBe(seen.length);
+        const kept = await Promise.all(forks.map((fork) => scene.sh(fork, 'cat /linked /old-name')));
+        for (const text of kept)
+          expect(text).toBe(`${'7'.padStart(32, '0')}\n${guest.id.replaceAll('_', '-')}`);
+      });
+    },
+  );
+
+  verifies(
+    'R-NEW-3',
     'a fork changes what is its own, and a snapshot can be taken of it',
     patience,
     async () => {

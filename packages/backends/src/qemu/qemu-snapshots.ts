@@ -172,18 +172,16 @@ export class QemuSnapshots implements Snapshots {
       const began = performance.now();
       try {
         // QEMU does them in this order; an answer in between would only be waited for.
+        const stopped = qmp.execute('stop');
+        const hasNextDisk = qmp.execute('blockdev-snapshot-sync', {
+          device: 'disk',
+          'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
+          format: 'qcow2',
+          mode: 'existing',
+        });
         await Promise.all([
-          qmp.execute('stop'),
-          qmp.execute('blockdev-snapshot-sync', {
-            device: 'disk',
-            'snapshot-file': `${jailPaths.machine}/${diskName(last + 1)}`,
-            format: 'qcow2',
-            mode: 'existing',
-          }),
-        ]);
-        await Promise.all([
-          saving.save(),
-          memory === undefined ? undefined : this.#copyMemory(memory, join(partial, 'memory')),
+          hasNextDisk.then(() => saving.save()),
+          stopped.then(() => (memory === undefined ? undefined : this.#copyMemory(memory, partial))),
         ]);
       } finally {
         await qmp.execute('cont').finally(() => {
@@ -200,8 +198,10 @@ export class QemuSnapshots implements Snapshots {
   }
 
   /** Memory is a file without a name; what was never written of it costs nothing to copy. */
-  async #copyMemory(source: string, target: string): Promise<void> {
-    const copied = await this.#options.helper.run(['cp', '--sparse=always', source, target], {
+  async #copyMemory(source: string, partial: string): Promise<void> {
+    const { helper, shelldPath } = this.#options;
+    const target = join(partial, 'memory');
+    const copied = await helper.run([shelldPath, 'copy-sparse', source, target], {
       timeoutMs: copyTimeoutMs,
     });
     if (copied.exitCode !== 0)
@@ -289,12 +289,15 @@ export class QemuSnapshots implements Snapshots {
     try {
       if (qmp.version !== index.boot.monitor)
         throw incompatible(id, `it was taken with ${index.boot.monitor}, and this is ${qmp.version}`);
-      await prepareMigration(qmp, index.memory === 'file');
-      await loadState(qmp, {
-        socketPath: join(host.portsPath(sandbox), 'state'),
-        jailedSocketPath: `${jailPaths.ports}/state`,
-        file: join(this.#files.directory(id), 'state'),
-      });
+      // In this order; the answer to the first need not be waited for.
+      await Promise.all([
+        prepareMigration(qmp, index.memory === 'file'),
+        loadState(qmp, {
+          socketPath: join(host.portsPath(sandbox), 'state'),
+          jailedSocketPath: `${jailPaths.ports}/state`,
+          file: join(this.#files.directory(id), 'state'),
+        }),
+      ]);
       await qmp.execute('cont');
     } finally {
       await qmp.close();

@@ -140,5 +140,6 @@ bool command_build(struct command *command, char *memory, size_t size, const str
     if (command->directory[0] == '\0')
         command->directory = NULL;
     command->search_path = search_path_of(command->envp);
+    command->bytes = (size_t)(arena.at - memory);
     return true;
 }

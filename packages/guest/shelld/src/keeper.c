@@ -75,6 +75,13 @@ static void on_lost(struct keeper *keeper)
     dismiss(keeper);
 }
 
+/* The memory of a long command goes back once it runs. */
+static void shrink(struct slot *slot)
+{
+    if (sizeof *slot + slot->command.bytes > SLOT_IDLE_BYTES)
+        madvise((char *)slot + SLOT_IDLE_BYTES, SLOT_BYTES - SLOT_IDLE_BYTES, MADV_REMOVE);
+}
+
 static void on_ready(struct source *source, uint32_t ready)
 {
     struct keeper *keeper = container_of(source, struct keeper, source);
@@ -90,7 +97,7 @@ static void on_ready(struct source *source, uint32_t ready)
     void (*on_report)(void *, const struct report *) = keeper->on_report;
     void *owner = keeper->owner;
     if (report.kind == REPORT_STARTED || report.kind == REPORT_FAILED)
-        madvise((char *)keeper->slot + SLOT_IDLE_BYTES, SLOT_BYTES - SLOT_IDLE_BYTES, MADV_REMOVE);
+        shrink(keeper->slot);
     if (report.idle)
         make_idle(keeper);
     on_report(owner, &report);

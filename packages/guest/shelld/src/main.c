@@ -4,6 +4,7 @@
 #include "changes.h"
 #include "clock_rate.h"
 #include "console.h"
+#include "copy_sparse.h"
 #include "hello.h"
 #include "launch.h"
 #include "machine.h"
@@ -25,6 +26,7 @@ static const struct {
     {"relay", relay_main},
     {"console", console_main},
     {"clock-rate", clock_rate_main},
+    {"copy-sparse", copy_sparse_main},
     {"mount", visit_mount_main},
     {"unmount", visit_unmount_main},
     {"enter", visit_enter_main},

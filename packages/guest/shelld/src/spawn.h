@@ -19,6 +19,7 @@ struct command {
     size_t group_count;
     bool terminal;             /* descriptor 0 is the slave of a PTY: make it the controlling terminal */
     struct rlimit open_files;  /* what shelld was started with; it has raised its own */
+    size_t bytes;              /* of the memory that it was laid out in */
 };
 
 enum spawn_step { SPAWN_FORK, SPAWN_DIRECTORY, SPAWN_SETUP, SPAWN_USER, SPAWN_EXECUTE };

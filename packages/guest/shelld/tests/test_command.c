@@ -29,6 +29,7 @@ static void test_environment(void)
     struct session session = {1, slice_of("/base"), LIST(0, "A=1", "B=2", "AB=3", "PATH=/session")};
     struct frame_exec_start frame = {.argv = LIST(1024, "x", "y"), .env = LIST(2048, "B=9", "C=")};
     CHECK(command_build(&command, memory, sizeof memory, &frame, &session, NULL));
+    CHECK(command_build(&command, memory, command.bytes, &frame, &session, NULL));
     const char *expected[] = {"B=9", "C=", "A=1", "AB=3", "PATH=/session", NULL};
     for (int index = 0; expected[index]; index++)
         CHECK(command.envp[index] && strcmp(command.envp[index], expected[index]) == 0);
