@@ -46,13 +46,14 @@ function train(home, directory, ...listPath) {
   const run = (...args) =>
     spawnSync(process.execPath, args, {
       env: { ...process.env, SOVEREIGN_HOME: home, NODE_OPTIONS: '' },
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      encoding: 'utf8',
       timeout: 60_000,
-    });
+    }).stdout.trim();
   const program = join(directory, 'sovereign.cjs');
-  run(program, 'create', '--quiet', '--no-workspace', '--name', 'warm');
-  run(join(home, 'train.cjs'), directory, moduleId('cli', main), ...listPath);
-  run(program, 'rm', '--force', 'warm');
+  const sandbox = run(program, 'create', '--quiet', '--no-workspace');
+  run(join(home, 'train.cjs'), directory, moduleId('cli', main), sandbox, ...listPath);
+  if (sandbox !== '') run(program, 'rm', '--force', sandbox);
 }
 
 /**
