@@ -1,5 +1,5 @@
 /**
- * Bundles the `sovereign` command into packages/cli/dist (ADR 0025):
+ * Bundles the `sovereign` command into packages/cli/dist (ADR 0026):
  *
  * - `sovereign.cjs`, the program: as little as `--version` needs, and the loader of
  * - `cli.cjs`, the modules that the usual commands evaluate, and
