@@ -131,7 +131,7 @@ try {
   const { imports, usual, builtins } = await findUsual(home);
   await bundleChunks(imports, usual);
   train(home, { nodeOptions: snapshotOptions, cacheEnding: snapshotCacheEnding });
-  const launcher = makeSnapshot({ directory: dist, script: join(home, 'snapshot.cjs'), builtins });
+  const launcher = makeSnapshot({ directory: dist, script: join(home, 'snapshot.cjs'), builtins, home });
   if (launcher !== undefined) linkCommand(launcher);
   train(home);
 } finally {

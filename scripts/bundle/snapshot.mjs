@@ -26,32 +26,30 @@ export function removeSnapshot(directory) {
 
 /**
  * Keeps the heap of a Node that has evaluated the usual modules, and compiles the launcher that begins with it. Without a C compiler,
- * or where this Node makes none, there is neither, and the command is `sovereign.cjs`.
+ * or where this Node makes none that works, there is neither, and the command is `sovereign.cjs`.
  *
  * @param {object} options
  * @param {string} options.directory of the chunks, whose caches were made with `snapshotOptions`
  * @param {string} options.script the bundled snapshot.ts
  * @param {readonly string[]} options.builtins modules of Node that the usual commands load
+ * @param {string} options.home for state of the command, which is tried
  * @returns {string | undefined} path of the launcher
  */
-export function makeSnapshot({ directory, script, builtins }) {
+export function makeSnapshot({ directory, script, builtins, home }) {
   const features = processorFeatures();
   if (process.platform !== 'linux' || features === undefined) return undefined;
   const blob = join(directory, names.blob);
   const launcher = join(directory, names.launcher);
-  const isMade =
-    run(process.execPath, [
-      ...[...snapshotOptions, '--snapshot-blob', blob, '--build-snapshot'],
-      ...[script, directory, snapshotCacheEnding, builtins.join(',')],
-    ]) && compile(launcher);
-  if (!isMade) {
-    removeSnapshot(directory);
-    return undefined;
+  const args = [...snapshotOptions, '--snapshot-blob', blob, '--build-snapshot'];
+  const words = [script, directory, snapshotCacheEnding, builtins.join(',')];
+  if (run(process.execPath, [...args, ...words]) && compile(launcher)) {
+    const facts = [directory, process.execPath, identity(process.execPath), identity(blob), features];
+    const fit = [...facts, commands.join(' '), ...snapshotOptions, ''];
+    writeFileSync(join(directory, names.fit), fit.join('\n'));
+    if (run(launcher, ['ps'], { SOVEREIGN_HOME: home })) return launcher;
   }
-  const facts = [directory, process.execPath, identity(process.execPath), identity(blob), features];
-  const fit = [...facts, commands.join(' '), ...snapshotOptions, ''];
-  writeFileSync(join(directory, names.fit), fit.join('\n'));
-  return launcher;
+  removeSnapshot(directory);
+  return undefined;
 }
 
 /** @param {string} launcher */
@@ -64,9 +62,10 @@ function compile(launcher) {
 /**
  * @param {string} command
  * @param {readonly string[]} args
+ * @param {Readonly<Record<string, string>>} [variables]
  */
-function run(command, args) {
-  const env = { ...process.env, NODE_OPTIONS: '' };
+function run(command, args, variables = {}) {
+  const env = { ...process.env, NODE_OPTIONS: '', ...variables };
   return spawnSync(command, args, { env, stdio: 'ignore', timeout: 60_000 }).status === 0;
 }
 

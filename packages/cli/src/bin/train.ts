@@ -13,8 +13,8 @@ const trainingCalls = (sandbox: string) => [['exec', '--quiet', sandbox, 'true']
 
 /**
  * Runs at the build, never after it: goes through the commands that people wait for. Keeps what V8 compiled meanwhile; what is not
- * among it is compiled when it is first used. Writes, where the build records it, which modules were evaluated, and what of Node they asked for. Expects a sandbox,
- * named by its id as programs do; without one less is kept.
+ * among it is compiled when it is first used. Writes, where the build records it, which modules were evaluated, and which of Node
+ * they asked for. Expects a sandbox, named by its id as programs do; without one less is kept.
  *
  * Usage: node train.cjs DIRECTORY MAIN SANDBOX CACHE-ENDING [LIST]
  */
