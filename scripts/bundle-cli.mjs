@@ -1,10 +1,12 @@
 /**
- * Bundles the `sovereign` command into packages/cli/dist (ADR 0025):
+ * Bundles the `sovereign` command into packages/cli/dist (ADR 0026):
  *
  * - `sovereign.cjs`, the program: as little as `--version` needs, and the loader of
  * - `cli.cjs`, the modules that the usual commands evaluate, and
  * - `rest.cjs`, all others, which is opened when one of them is asked for;
- * - `cli.<hash>.cache` and `rest.<hash>.cache`, what V8 compiled of each while the usual commands ran.
+ * - `cli.<hash>.cache` and `rest.<hash>.cache`, what V8 compiled of each while the usual commands ran;
+ * - `sovereign`, a launcher that has Node begin with `sovereign.blob`, a heap in which the usual modules are evaluated (ADR 0029),
+ *   where `sovereign.fit` says that it can.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -14,6 +16,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { bundle, cli } from './bundle/bundle.mjs';
 import { bundleChunk, moduleId } from './bundle/chunk.mjs';
+import { makeSnapshot, removeSnapshot, snapshotCacheEnding, snapshotOptions } from './bundle/snapshot.mjs';
 
 const dist = join(cli, 'dist');
 const main = 'packages/cli/src/main.ts';
@@ -38,21 +41,24 @@ function bundleProgram(entry, outfile) {
  * `cli.cjs` and its cache: the command works the same, and starts later.
  *
  * @param {string} home
- * @param {string} directory the chunks, and the program
- * @param {readonly string[]} listPath where the evaluated modules are written instead of caches
+ * @param {object} [options]
+ * @param {string} [options.listPath] where the evaluated modules are written instead of caches
+ * @param {readonly string[]} [options.nodeOptions] V8 takes a cache where it runs with the same ones
+ * @param {string} [options.cacheEnding]
  */
-function train(home, directory, ...listPath) {
+function train(home, { listPath, nodeOptions = [], cacheEnding = 'cache' } = {}) {
   /** @param {readonly string[]} args */
   const run = (...args) =>
     spawnSync(process.execPath, args, {
       env: { ...process.env, SOVEREIGN_HOME: home, NODE_OPTIONS: '' },
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      encoding: 'utf8',
       timeout: 60_000,
-    });
-  const program = join(directory, 'sovereign.cjs');
-  run(program, 'create', '--quiet', '--no-workspace', '--name', 'warm');
-  run(join(home, 'train.cjs'), directory, moduleId('cli', main), ...listPath);
-  run(program, 'rm', '--force', 'warm');
+    }).stdout.trim();
+  const sandbox = run(program, 'create', '--quiet', '--no-workspace');
+  const list = listPath === undefined ? [] : [listPath];
+  run(...nodeOptions, join(home, 'train.cjs'), dist, moduleId('cli', main), sandbox, cacheEnding, ...list);
+  if (sandbox !== '') run(program, 'rm', '--force', sandbox);
 }
 
 /**
@@ -64,25 +70,24 @@ async function findUsual(home) {
   const outfile = join(dist, 'cli.cjs');
   const imports = await bundleChunk({ outfile, modules: [main], isRecording: true });
   const listPath = join(home, 'evaluated.json');
-  train(home, dist, listPath);
-  /** @type {unknown} */
-  const list = existsSync(listPath) ? JSON.parse(readFileSync(listPath, 'utf8')) : [];
-  const usual = new Set(Array.isArray(list) ? list.map(String) : []);
-  usual.add(main);
-  return { imports, usual };
+  train(home, { listPath });
+  const list = /** @type {{ modules: string[], builtins: string[] }} */ (
+    existsSync(listPath) ? JSON.parse(readFileSync(listPath, 'utf8')) : { modules: [], builtins: [] }
+  );
+  return { imports, usual: new Set([main, ...list.modules]), builtins: list.builtins };
 }
 
 /**
- * Bundles the chunks, each with the modules that the other asks it for.
+ * Bundles the chunks: the usual modules, all of which the snapshot asks for, and others that these ask for.
  *
  * @param {ReadonlyMap<string, readonly string[]>} imports
  * @param {ReadonlySet<string>} usual
  */
 async function bundleChunks(imports, usual) {
   const chunkOf = (/** @type {string} */ path) => (usual.has(path) ? 'cli' : 'rest');
-  const asked = { cli: new Set([main]), rest: /** @type {Set<string>} */ (new Set()) };
+  const asked = { cli: usual, rest: /** @type {Set<string>} */ (new Set()) };
   for (const [path, imported] of imports) {
-    for (const other of imported) if (chunkOf(other) !== chunkOf(path)) asked[chunkOf(other)].add(other);
+    for (const other of imported) if (usual.has(path) && !usual.has(other)) asked.rest.add(other);
   }
   for (const chunk of chunks) {
     await bundleChunk({
@@ -93,29 +98,42 @@ async function bundleChunks(imports, usual) {
   }
 }
 
-/** npm links a command when it installs, if it is there by then; after a clean clone it is built later. */
-function linkProgram() {
+/**
+ * npm links `sovereign.cjs` when it installs, if it is there by then; after a clean clone it is built later.
+ *
+ * @param {string} command
+ */
+function linkCommand(command) {
   const directory = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
+  if (!existsSync(directory)) return;
   const link = join(directory, 'sovereign');
-  if (existsSync(directory) && !existsSync(link)) {
-    rmSync(link, { force: true });
-    symlinkSync(relative(directory, program), link);
+  rmSync(link, { force: true });
+  symlinkSync(relative(directory, command), link);
+}
+
+/** Removes what V8 compiled of chunks that are no more, or with other options. */
+function removeCaches() {
+  for (const name of readdirSync(dist)) {
+    if (/^(?:cli|rest)\.[0-9a-f]{16}\.(?:snapshot-)?cache/.test(name)) rmSync(join(dist, name));
   }
 }
 
 const program = join(dist, 'sovereign.cjs');
 await bundleProgram('sovereign.ts', program);
 chmodSync(program, 0o755);
-linkProgram();
-for (const name of readdirSync(dist)) {
-  if (/^(?:cli|rest)\.[0-9a-f]{16}\.cache/.test(name)) rmSync(join(dist, name));
-}
+linkCommand(program);
+removeCaches();
+removeSnapshot(dist);
 const home = mkdtempSync(join(tmpdir(), 'svb-'));
 try {
   await bundleProgram('train.ts', join(home, 'train.cjs'));
-  const { imports, usual } = await findUsual(home);
+  await bundleProgram('snapshot.ts', join(home, 'snapshot.cjs'));
+  const { imports, usual, builtins } = await findUsual(home);
   await bundleChunks(imports, usual);
-  train(home, dist);
+  train(home, { nodeOptions: snapshotOptions, cacheEnding: snapshotCacheEnding });
+  const launcher = makeSnapshot({ directory: dist, script: join(home, 'snapshot.cjs'), builtins, home });
+  if (launcher !== undefined) linkCommand(launcher);
+  train(home);
 } finally {
   rmSync(home, { recursive: true, force: true });
 }

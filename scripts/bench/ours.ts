@@ -123,8 +123,12 @@ export async function removeSandboxes(home: string): Promise<void> {
   }
 }
 
-/** The bundled command; the working directory is the root of the repository. */
-export function ourCommandLine(): Available<string> {
-  const path = resolve('packages/cli/dist/sovereign.cjs');
-  return existsSync(path) ? available(path) : absent(`${path} is not built (npm run build)`);
+/** What a person's call of `sovereign` runs; the working directory is the root of the repository. */
+export function ourCommandLine(): Available<readonly [string, ...string[]]> {
+  const [launcher, program] = ['sovereign', 'sovereign.cjs'].map((name) =>
+    resolve('packages/cli/dist', name),
+  );
+  if (launcher !== undefined && existsSync(launcher)) return available([launcher]);
+  if (program !== undefined && existsSync(program)) return available([process.execPath, program]);
+  return absent('sovereign is not built (npm run build)');
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { root } from '../phases/run-command.mjs';
 import { bundle, cli } from './bundle.mjs';
 import { lazyCommonJs, lazyModulePath } from './lazy-commonjs.mjs';
@@ -10,7 +10,7 @@ const dist = join(cli, 'dist');
 
 /** Functions that code of a chunk may call. */
 const helpers = [
-  'const sovereignSourceUrl = (path) => require("node:url").pathToFileURL(require("node:path").join(__dirname, path)).href;',
+  'const sovereignDirectory = (path) => require("node:path").join(__dirname, path);',
   // Milliseconds of the clock that `performance.now()` reads, without the module that Node loads for it.
   'const sovereignNow = () => Number(process.hrtime.bigint()) / 1e6;',
   'const sovereignMark = (path) => (globalThis.sovereignEvaluated ??= new Set()).add(path);',
@@ -28,15 +28,15 @@ const clock = {
 };
 
 /**
- * The source of a module. A CommonJS file has no import.meta: a module that locates files beside itself gets the url of its own source, from where
- * the bundle lies in the same tree: also when the command was linked elsewhere, which Node resolves.
+ * The source of a module. A CommonJS file has no import.meta: a module that locates files beside itself gets the directory of its own source, from
+ * where the bundle lies in the same tree: also when the command was linked elsewhere, which Node resolves.
  *
  * @param {string} path
  */
 function readModule(path) {
   if (isUsedLibrary(path)) return usedLibrary(path);
-  const url = `sovereignSourceUrl(${JSON.stringify(relative(dist, path))})`;
-  return readFileSync(path, 'utf8').replaceAll('import.meta.url', url);
+  const directory = `sovereignDirectory(${JSON.stringify(relative(dist, dirname(path)))})`;
+  return readFileSync(path, 'utf8').replaceAll('import.meta.dirname', directory);
 }
 
 /** @param {string} chunk @param {string} path */

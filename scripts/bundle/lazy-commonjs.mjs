@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { transformAsync } from '@babel/core';
 import { transform } from 'esbuild';
 import { root } from '../phases/run-command.mjs';
+import { directImports } from './direct-imports.mjs';
 import { nodeTarget } from './node-target.mjs';
 
 const namespace = 'lazy';
@@ -71,7 +72,7 @@ async function toLazy(path, read) {
     loader: path.endsWith('.ts') ? 'ts' : 'js',
     target: nodeTarget,
   });
-  const lazy = await transformAsync(code, {
+  const lazy = await transformAsync(await directImports(code), {
     babelrc: false,
     configFile: false,
     cwd: root,

@@ -48,7 +48,8 @@ function packageDirectories() {
 function inputFiles() {
   const shared = ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json', 'scripts/bundle-cli.mjs'];
   const bundler = readdirSync(join(root, 'scripts/bundle')).map((name) => `scripts/bundle/${name}`);
-  const files = [...shared, ...bundler].map((name) => join(root, name));
+  const launcher = 'packages/cli/launcher/sovereign.c';
+  const files = [...shared, ...bundler, launcher].map((name) => join(root, name));
   for (const directory of packageDirectories()) {
     files.push(join(directory, 'package.json'), join(directory, 'tsconfig.json'));
     const sources = join(directory, 'src');

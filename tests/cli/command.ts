@@ -7,8 +7,18 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { within } from '@sovereign/testkit';
 
+const dist = fileURLToPath(new URL('../../packages/cli/dist', import.meta.url));
+
 /** The program as it is shipped. */
-export const program = fileURLToPath(new URL('../../packages/cli/dist/sovereign.cjs', import.meta.url));
+export const program: string = join(dist, 'sovereign.cjs');
+
+/** What the build puts before it on this host; it needs no Node to be named. */
+export const launcher: string = join(dist, 'sovereign');
+
+/** What a person's call of `sovereign` runs. */
+export const command: readonly [string, ...string[]] = existsSync(launcher)
+  ? [launcher]
+  : [process.execPath, program];
 
 /** What a call printed, and how it ended. */
 export interface Ended {
@@ -22,6 +32,8 @@ export interface CallOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Default: what a person's call runs. */
+  readonly command?: readonly [string, ...string[]];
 }
 
 /** A call that is on its way. */
@@ -52,7 +64,8 @@ export class CommandLine {
   start(words: readonly string[], options: CallOptions = {}): Running {
     const env: NodeJS.ProcessEnv = { ...process.env, SOVEREIGN_HOME: this.home, ...options.env };
     delete env['NODE_EXTRA_CA_CERTS'];
-    const child = spawn(process.execPath, [program, ...words], {
+    const [executable, ...args] = options.command ?? command;
+    const child = spawn(executable, [...args, ...words], {
       cwd: options.cwd ?? this.workspace,
       env,
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { tierTest, verifies, within } from '@sovereign/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
-import { CommandLine, program } from './command.ts';
+import { command, CommandLine } from './command.ts';
 
 const terminal = fileURLToPath(new URL('terminal.py', import.meta.url));
 
@@ -24,7 +24,7 @@ for (const { tier, absence } of await probeTiers(['process', 'quilt'])) {
     ): Promise<{ drawn: string; exitCode: number | null }> => {
       const env: NodeJS.ProcessEnv = { ...process.env, SOVEREIGN_HOME: line.home, TERM: 'xterm' };
       delete env['NODE_EXTRA_CA_CERTS'];
-      const child = spawn('python3', [terminal, ...steps, '--', process.execPath, program, ...words], {
+      const child = spawn('python3', [terminal, ...steps, '--', ...command, ...words], {
         cwd: line.workspace,
         env,
         stdio: ['ignore', 'pipe', 'inherit'],

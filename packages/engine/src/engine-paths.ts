@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 /**
  * Directory that holds the Python package `apts`: `SOVEREIGN_PYTHON` when it is set, else the one beside this build.
@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
  */
 export function findPythonLibrary(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const named = env['SOVEREIGN_PYTHON'];
-  const path =
-    named === undefined || named === '' ? fileURLToPath(new URL('../../../python', import.meta.url)) : named;
+  const path = named === undefined || named === '' ? join(import.meta.dirname, '../../../python') : named;
   return existsSync(`${path}/apts/__init__.py`) ? path : undefined;
 }

@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 
 /** Where `npm run build:shelld` puts it. The same from `src` and from `dist`. */
-const builtUrl = new URL('../shelld/build/shelld', import.meta.url);
+const builtPath = join(import.meta.dirname, '../shelld/build/shelld');
 
 /**
  * Path of the guest daemon: `SOVEREIGN_SHELLD` of the environment when it is set, else what was built here.
@@ -12,7 +12,7 @@ const builtUrl = new URL('../shelld/build/shelld', import.meta.url);
  */
 export function findShelld(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const named = env['SOVEREIGN_SHELLD'];
-  const path = named === undefined || named === '' ? fileURLToPath(builtUrl) : named;
+  const path = named === undefined || named === '' ? builtPath : named;
   try {
     accessSync(path, constants.X_OK);
   } catch (error) {

@@ -1,6 +1,5 @@
 import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ImageSpec } from '@sovereign/core';
 import { prepareHostRoot } from '@sovereign/guest';
 import { defaultLayerLimits, flattenLayers } from '@sovereign/images';
@@ -37,7 +36,7 @@ export interface LocalArtifactsOptions {
 function ownPipeline(): string {
   const named = process.env['SOVEREIGN_MICROVM'];
   if (named !== undefined && named !== '') return named;
-  return fileURLToPath(new URL('../../../images/microvm', import.meta.url));
+  return join(import.meta.dirname, '../../../images/microvm');
 }
 
 /** Artifacts built on this host and kept in a directory of this user. */

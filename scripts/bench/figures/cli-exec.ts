@@ -1,4 +1,3 @@
-import process from 'node:process';
 import type { Figure } from '../figure.ts';
 import { ourCommandLine } from '../ours.ts';
 import { both, side } from '../side.ts';
@@ -22,7 +21,7 @@ export const cliExec: Figure = {
           name: 'sovereign',
           samples,
           from: both(ourCommandLine(), sandbox),
-          sample: ([path, { id }]) => timeProcess([process.execPath, path, 'exec', id, 'true'], env),
+          sample: ([sovereign, { id }]) => timeProcess([...sovereign, 'exec', id, 'true'], env),
         }),
         [
           side({

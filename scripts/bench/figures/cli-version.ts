@@ -20,7 +20,7 @@ export const cliVersion: Figure = {
         name: 'sovereign',
         samples,
         from: ourCommandLine(),
-        sample: (path) => timeProcess([process.execPath, path, '--version']),
+        sample: (sovereign) => timeProcess([...sovereign, '--version']),
       }),
       [
         side({

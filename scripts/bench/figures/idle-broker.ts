@@ -20,10 +20,10 @@ export const idleBroker: Figure = {
   targets: [{ kind: 'stat', stat: 'p50', limit: 'atMost', value: 1 }],
   run: (bench) =>
     withSandbox(bench, 'quilt', async (sandbox) => {
-      const broker = await then(both(ourCommandLine(), sandbox), async ([path, { id }]) => {
+      const broker = await then(both(ourCommandLine(), sandbox), async ([[program, ...args], { id }]) => {
         const env = { ...process.env, SOVEREIGN_HOME: bench.home };
-        const args = [path, 'port', 'publish', '--detach', '--json', id, '80'];
-        const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+        const words = ['port', 'publish', '--detach', '--json', id, '80'];
+        const { stdout } = await promisify(execFile)(program, [...args, ...words], { env });
         const { broker: pid } = JSON.parse(stdout) as { readonly broker: number };
         await delay(windowMs);
         return pid;

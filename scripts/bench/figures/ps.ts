@@ -1,4 +1,3 @@
-import process from 'node:process';
 import type { Bench } from '../bench.ts';
 import type { Available, Figure } from '../figure.ts';
 import { ourCommandLine, type OurSandbox, type Ours } from '../ours.ts';
@@ -49,7 +48,7 @@ function measure(
       samples,
       warmUps: 2,
       from: both(ourCommandLine(), subjects.sandboxes),
-      sample: ([path]) => timeProcess([process.execPath, path, 'ps', '--all'], env),
+      sample: ([sovereign]) => timeProcess([...sovereign, 'ps', '--all'], env),
     }),
     [
       side({

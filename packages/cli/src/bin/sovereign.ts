@@ -1,41 +1,6 @@
-import { writeSync } from 'node:fs';
-import type * as Main from '../main.ts';
 import { Chunks } from './chunks.ts';
-import { version } from './version.ts';
+import { start } from './start.ts';
 
-/** Where the bundler has put everything else. */
-const mainModule = 'chunk:cli:packages/cli/src/main.ts';
-
-/**
- * The program. This file is all that `--version` loads; everything else is in the chunks beside it, of which each command
- * evaluates what it needs.
- */
-function start(): void {
-  const words = process.argv.slice(2);
-  if (words.length === 1 && ['--version', '-v', 'version'].includes(words[0] ?? '') && printVersion()) return;
-  const { main } = new Chunks(__dirname, require).module(mainModule) as typeof Main;
-  void main(words).then(({ exitCode, isBlocked }) => leave(exitCode, isBlocked));
-}
-
-/** Signals by the exit code that a shell shows for them. */
-const signals: Readonly<Record<number, NodeJS.Signals>> = { 129: 'SIGHUP', 130: 'SIGINT', 143: 'SIGTERM' };
-
-/**
- * Everything is done and written. What still hangs, stdin first of all, is left; where a reader of our output has stalled, Node
- * would wait for it, and the kernel does not.
- */
-function leave(exitCode: number, isBlocked: boolean): void {
-  if (isBlocked) process.kill(process.pid, signals[exitCode] ?? 'SIGKILL');
-  else process.exit(exitCode);
-}
-
-function printVersion(): boolean {
-  try {
-    writeSync(1, `sovereign ${version}\n`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-start();
+// The program. This file is all that `--version` loads; everything else is in the chunks beside it, of which each command evaluates
+// what it needs.
+start(new Chunks(__dirname, require));

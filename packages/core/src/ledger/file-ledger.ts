@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import type { Action, Actor, Outcome } from '../contract/action.ts';
@@ -98,7 +98,8 @@ export class FileLedger implements Ledger {
     try {
       const lanes = Math.max(listLanes(this.#options.directory).laneCount, lane.lock.lane + 1);
       this.#appendWithReserve(lane, 'lane.closed', `,"id":"","lanes":${lanes}`);
-      rmSync(lane.lock.path, { force: true });
+      // Not rmSync, which Node loads a module for.
+      unlinkSync(lane.lock.path);
     } catch {
       // The lock stays: it says that the lane's end is that of a crash, which a missing lane.closed then is.
     } finally {
