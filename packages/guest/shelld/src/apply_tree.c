@@ -17,6 +17,20 @@
 enum { SYS_OPENAT2 = 437, BLOCK = 65536, PATH_BYTES = TREE_PATH_BYTES, LOCK_TRIES = 3000, NAME_BYTES = 64 };
 
 static char partial[NAME_BYTES];
+static tree_may_replace *asked;
+
+void tree_ask(tree_may_replace *may_replace)
+{
+    asked = may_replace;
+}
+
+static bool may_replace(int parent, const char *name)
+{
+    if (asked == NULL || asked(parent, name))
+        return true;
+    errno = ESTALE;
+    return false;
+}
 
 bool tree_name_partial(const char *step)
 {
@@ -88,7 +102,7 @@ static bool remove_below(int parent, const char *name, int depth)
 
 bool tree_remove(int parent, const char *name)
 {
-    return remove_below(parent, name, 0);
+    return may_replace(parent, name) && remove_below(parent, name, 0);
 }
 
 static bool copy_content(int from, int to)
@@ -109,13 +123,13 @@ static bool copy_content(int from, int to)
 static bool make_way(int to, const char *name)
 {
     struct stat info;
-    return fstatat(to, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode) || tree_remove(to, name);
+    return fstatat(to, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode) || remove_below(to, name, 0);
 }
 
 /* Gives what is whole its name; on failure nothing of it stays. */
 static bool put_in_place(int to, const char *name, bool may_replace_tree)
 {
-    if ((!may_replace_tree || make_way(to, name)) && renameat(to, partial, to, name) == 0)
+    if (may_replace(to, name) && (!may_replace_tree || make_way(to, name)) && renameat(to, partial, to, name) == 0)
         return true;
     int reason = errno;
     unlinkat(to, partial, 0);
@@ -181,7 +195,7 @@ static bool copy_directory(const struct stat *info, int to, const char *name)
 {
     struct stat present;
     bool is_there = fstatat(to, name, &present, AT_SYMLINK_NOFOLLOW) == 0;
-    if (is_there && !S_ISDIR(present.st_mode) && !tree_remove(to, name))
+    if (!may_replace(to, name) || (is_there && !S_ISDIR(present.st_mode) && !remove_below(to, name, 0)))
         return false;
     return tree_put_directory(info->st_mode & 0777, to, name);
 }

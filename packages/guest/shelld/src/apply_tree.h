@@ -26,6 +26,13 @@ int tree_open_locked(const char *path);
 /* Opens the directory that holds a relative path, and points `name` at its last component; -1 with errno set. */
 int tree_parent(int root, const char *path, char *copy, const char **name);
 
+/*
+ * Is asked about a name right before what has it is replaced or removed; where it says no, nothing of it is, and errno is
+ * ESTALE. Until one is set everything may.
+ */
+typedef bool tree_may_replace(int parent, const char *name);
+void tree_ask(tree_may_replace *may_replace);
+
 /* Deletes whatever has that name, a directory with all that is in it; true also where nothing has it. */
 bool tree_remove(int parent, const char *name);
 
