@@ -137,14 +137,26 @@ static bool put_in_place(int to, const char *name, bool may_replace_tree)
     return false;
 }
 
-bool tree_put_file(int source, mode_t mode, int to, const char *name, bool may_replace_tree)
+void tree_set_modified(int parent, const char *name, const struct timespec *modified)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    if (modified == NULL)
+        return;
+    times[1] = *modified;
+    (void)utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+bool tree_put_file(int source, mode_t mode, const struct timespec *modified, int to, const char *name,
+                   bool may_replace_tree)
 {
     if (!tree_clear_partial(to))
         return false;
     int target = openat(to, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (target < 0)
         return false;
-    bool is_whole = copy_content(source, target) && fchmod(target, mode) == 0 && fsync(target) == 0;
+    bool is_whole = copy_content(source, target) && fchmod(target, mode) == 0;
+    tree_set_modified(to, partial, modified);
+    is_whole = is_whole && fsync(target) == 0;
     int reason = errno;
     close(target);
     if (is_whole)
@@ -154,15 +166,21 @@ bool tree_put_file(int source, mode_t mode, int to, const char *name, bool may_r
     return false;
 }
 
-bool tree_put_link(const char *target, int to, const char *name, bool may_replace_tree)
+bool tree_put_link(const char *target, const struct timespec *modified, int to, const char *name, bool may_replace_tree)
 {
-    return tree_clear_partial(to) && symlinkat(target, to, partial) == 0 && put_in_place(to, name, may_replace_tree);
+    if (!tree_clear_partial(to) || symlinkat(target, to, partial) < 0)
+        return false;
+    tree_set_modified(to, partial, modified);
+    return put_in_place(to, name, may_replace_tree);
 }
 
-bool tree_put_node(mode_t type_and_mode, int to, const char *name)
+bool tree_put_node(mode_t type_and_mode, const struct timespec *modified, int to, const char *name)
 {
-    return tree_clear_partial(to) && mknodat(to, partial, type_and_mode, 0) == 0 &&
-           fchmodat(to, partial, type_and_mode & 07777, 0) == 0 && put_in_place(to, name, false);
+    if (!tree_clear_partial(to) || mknodat(to, partial, type_and_mode, 0) < 0 ||
+        fchmodat(to, partial, type_and_mode & 07777, 0) < 0)
+        return false;
+    tree_set_modified(to, partial, modified);
+    return put_in_place(to, name, false);
 }
 
 bool tree_put_directory(mode_t mode, int to, const char *name)
@@ -183,7 +201,7 @@ static bool copy_file(int from, const char *from_name, int to, const char *to_na
     struct stat info;
     int source = openat(from, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     bool is_copied = source >= 0 && fstat(source, &info) == 0 && S_ISREG(info.st_mode) &&
-                     tree_put_file(source, info.st_mode & 0777, to, to_name, true);
+                     tree_put_file(source, info.st_mode & 0777, NULL, to, to_name, true);
     int reason = errno;
     if (source >= 0)
         close(source);
@@ -231,7 +249,7 @@ static bool copy_link(int from, const char *from_name, int to, const char *path,
         errno = EXDEV;
         return false;
     }
-    return tree_put_link(target, to, to_name, true);
+    return tree_put_link(target, NULL, to, to_name, true);
 }
 
 bool tree_copy(int from, const char *path, int to, const char *to_name)

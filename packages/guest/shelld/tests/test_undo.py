@@ -135,6 +135,27 @@ class Undo(Case):
         again = world.undo()
         self.assertEqual((again.returncode, again.stdout), (0, b""))
 
+    def test_times_are_as_they_were(self):
+        def times():
+            found = {path: path.lstat().st_mtime_ns for path in world.target.rglob("*")}
+            return {str(path): time for path, time in found.items()}
+
+        world = self.world()
+        for index, path in enumerate(sorted(world.target.rglob("*"), reverse=True)):
+            os.utime(path, ns=(0, index * 1_000_000_007 - 5), follow_symlinks=False)
+        before = times()
+        self.assertEqual((world.note().returncode, world.apply_recorded().returncode), (0, 0))
+        self.assertNotEqual(times(), before)
+        self.assertEqual(world.undo().returncode, 0)
+        self.assertEqual(times(), before)
+
+    def test_a_record_of_before_there_were_times(self):
+        world, before = self.applied()
+        (world.record / "stats").unlink()
+        undone = world.undo()
+        self.assertEqual((undone.returncode, undone.stderr), (0, b""))
+        self.assertEqual(contents(world.target), before)
+
     def refused(self, world, change, *paths):
         """What changed since is named, and nothing else happens; forced, all is as it was."""
         change()
