@@ -39,9 +39,13 @@ async function play(
   await eventually('no ssh is left', () => sshChildren() === 0);
 }
 
-/** Processes named ssh that are ours. */
 function sshChildren(): number {
-  return readdirSync('/proc').filter((pid) => {
+  return sshPids().length;
+}
+
+/** Processes named ssh that are ours. */
+function sshPids(): readonly number[] {
+  const isOurs = (pid: string): boolean => {
     if (!/^\d+$/.test(pid)) return false;
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -49,7 +53,28 @@ function sshChildren(): number {
     } catch {
       return false;
     }
-  }).length;
+  };
+  return readdirSync('/proc').filter(isOurs).map(Number);
+}
+
+/**
+ * Begins something over connections whose server has ended their sessions, which they hear of only when the request is on
+ * its way.
+ */
+async function onDyingConnections<T>(from: SshServer, act: () => Promise<T>): Promise<T> {
+  const stopped = sshPids();
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+  try {
+    from.endSessions();
+    const result = act();
+    result.catch(() => undefined);
+    // What is written by then stands in the pipe of an ssh that does not read.
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    for (const pid of stopped) process.kill(pid, 'SIGCONT');
+    return await result;
+  } finally {
+    for (const pid of sshPids()) process.kill(pid, 'SIGCONT');
+  }
 }
 
 const refused = async ({ backend, create }: EngineScene, what: object): Promise<void> => {
@@ -167,6 +192,40 @@ tierTest('ssh', absence, () => {
         port,
       );
     });
+
+    verifies(
+      'R-TIER-2',
+      'a question that meets a connection which is just dying is asked once more on another; a change is not',
+      async () => {
+        const own = await SshServer.start(join(root, 'dying'));
+        try {
+          const userHome = home('dying', { config: sshConfig(own.userKey), known_hosts: own.knownHosts() });
+          await play(
+            userHome,
+            async ({ backend }) => {
+              const { images } = backend.engine ?? {};
+              if (images === undefined) throw new Error('it has no images');
+              await images.import(pieces(busyboxRoot()), { reference: 'asked:1' });
+              const logins = own.logins();
+              expect(await onDyingConnections(own, () => images.inspect('asked:1'))).toMatchObject({
+                references: expect.arrayContaining([expect.stringContaining('asked:1')]) as unknown,
+              });
+              expect(own.logins()).toBeGreaterThan(logins);
+              await expect(
+                onDyingConnections(own, () => images.tag('asked:1', 'asked:2')),
+              ).rejects.toMatchObject({
+                reason: 'engine.unavailable',
+                message: expect.stringContaining('went away') as unknown,
+              });
+              await expect(images.inspect('asked:2')).rejects.toMatchObject({ reason: 'image.not-found' });
+            },
+            own.port,
+          );
+        } finally {
+          await own.close();
+        }
+      },
+    );
 
     verifies('R-TIER-2', 'a server that goes away in the middle is engine.unavailable', async () => {
       const own = await SshServer.start(join(root, 'mortal'));

@@ -106,6 +106,7 @@ function users(): void {
             expect.objectContaining({
               reason: 'argument.invalid',
               message: expect.stringContaining(message) as string,
+              hint: expect.stringContaining('sovereign doctor') as string,
             }),
           );
           expect((await ids(sandbox, { user: '0' })).exitCode).toBe(0);

@@ -65,6 +65,19 @@ describe.each(persistent)('the command line on %s', () => {
         expect(await curl(line, 'web', 'http://docs:8080/')).toContain('Could not resolve host');
         expect((await line.call(['link', 'rm', 'web', 'docs', '8080'])).stderr).toContain('There is no link');
         expect((await line.call(['link', 'web', 'nobody', '8080'])).stderr).toContain('nobody');
+        for (const words of [['docs'], ['docs:8080', '8080'], ['docs:']]) {
+          const refused = await line.call(['link', 'web', ...words]);
+          expect([words, refused.exitCode, refused.stderr]).toEqual([
+            words,
+            2,
+            expect.stringContaining('port'),
+          ]);
+        }
+
+        // The same in one word.
+        expect(await line.call(['link', '-d', 'web', 'docs:8080'])).toMatchObject({ exitCode: 0 });
+        expect(await curl(line, 'web', 'http://docs:8080/')).toContain('Directory listing');
+        expect(await line.call(['link', 'rm', 'web', 'docs:8080'])).toMatchObject({ exitCode: 0 });
 
         await line.call(['rm', '-f', 'docs']);
         await eventually('the broker of the port has gone', async () => (await brokers(line)).length === 0);

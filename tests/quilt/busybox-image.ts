@@ -26,16 +26,12 @@ export async function busyboxRoot(scene: QuiltScene, busybox: string): Promise<s
 
 /** The same as image `base` of the library. */
 export async function importBusybox(scene: QuiltScene, busybox: string): Promise<ImageRecord> {
+  return importRoot(scene, await busyboxRoot(scene, busybox));
+}
+
+/** A root file system as image `base` of the library. */
+export function importRoot(scene: QuiltScene, root: string): Promise<ImageRecord> {
   const archive = join(scene.root, 'busybox.tar');
-  execFileSync('tar', [
-    '-c',
-    '-f',
-    archive,
-    '--owner=0',
-    '--group=0',
-    '-C',
-    await busyboxRoot(scene, busybox),
-    '.',
-  ]);
+  execFileSync('tar', ['-c', '-f', archive, '--owner=0', '--group=0', '-C', root, '.']);
   return scene.engine.images.import(createReadStream(archive), { reference: 'base' });
 }

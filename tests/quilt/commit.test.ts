@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Guest } from '@sovereign/core';
 import { sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
-import { busyboxRoot, importBusybox, needsBusybox } from './busybox-image.ts';
+import { busyboxRoot, importBusybox, importRoot, needsBusybox } from './busybox-image.ts';
 import { all, QuiltScene } from './scene.ts';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, commits);
@@ -43,6 +45,36 @@ function commits(): void {
         expect((await scene.sh(last, 'cat /made; ls /removed 2>&1; stat -c %h /hard')).out).toMatch(
           /^again\n.*No such file/,
         );
+      });
+    },
+  );
+
+  verifies(
+    ['R-NEW-3', 'R-NEW-8'],
+    'what was made for us to mount on is in no diff and in no commit, unless something else was changed in it',
+    async (context) => {
+      const busybox = needsBusybox(context);
+      await QuiltScene.play(async (scene) => {
+        const path = await busyboxRoot(scene, busybox);
+        await scene.engine.volumes.create('rows');
+        await importRoot(scene, path);
+        for (const image of [
+          { kind: 'reference', reference: 'base' },
+          { kind: 'rootfs', path },
+        ] as const) {
+          const guest = await scene.create({
+            image,
+            workspace: { hostPath: scene.workspace, guestPath: '/srv/a[1]*\\b/work' },
+            volumes: [{ volume: 'rows', guestPath: '/data/rows' }],
+          });
+          expect(await all(scene.engine.diff(guest.id))).toEqual([]);
+          expect(await committed(scene, guest), image.kind).toEqual([]);
+          await scene.sh(guest, 'echo made > /srv/made; mkdir /srv/a1; echo x > /data/rows/x');
+          const changes = ['/srv/a1', '/srv/made'].map((made) => ({ kind: 'added', path: made }));
+          expect(await all(scene.engine.diff(guest.id))).toEqual(changes);
+          expect(await committed(scene, guest)).toEqual(['srv', 'srv/a1', 'srv/made']);
+          await guest.remove();
+        }
       });
     },
   );
@@ -112,4 +144,19 @@ function commits(): void {
       expect(await scene.backend.list()).toEqual([]);
     });
   });
+}
+
+/** Names in the layer that a commit makes, without those of a root that it was whole. */
+async function committed(scene: QuiltScene, guest: Guest): Promise<readonly string[]> {
+  const { layers } = await scene.engine.commit(guest.id, { reference: 'made' });
+  const blobs = join(scene.root, 'state', 'images', 'library', 'blobs', 'sha256');
+  const names = execFileSync('tar', ['-tf', join(blobs, layers.at(-1)?.split(':')[1] ?? '')], {
+    encoding: 'utf8',
+  });
+  const ofRoot = /^(?:bin(?:\/.*)?|etc|tmp|tree(?:\/leaf)?|kept|removed)$/;
+  return names
+    .split('\n')
+    .map((name) => name.replace(/^\.?\/?(.*?)\/?$/, '$1'))
+    .filter((name) => name !== '' && !ofRoot.test(name))
+    .toSorted();
 }

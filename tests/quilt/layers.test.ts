@@ -1,6 +1,9 @@
-import { tierTest, uniqueSandboxId, sandboxSpecForTest, verifies } from '@sovereign/testkit';
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { collect, tierTest, uniqueSandboxId, sandboxSpecForTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
+import { busyboxRoot, importRoot, needsBusybox } from './busybox-image.ts';
 import { all, QuiltScene } from './scene.ts';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, layers);
@@ -42,6 +45,32 @@ newline" "/tmp/with space"`;
         expect(paths).toEqual([...paths].sort());
         await guest.stop({ graceMs: 0 });
         expect(await all(scene.engine.diff(guest.id))).toEqual(changes);
+      });
+    },
+  );
+
+  verifies(
+    'R-PRIM-5',
+    'who is not root reaches a workspace below directories that the image lacks; what it has keeps its mode',
+    async (context) => {
+      const busybox = needsBusybox(context);
+      await QuiltScene.play(async (scene) => {
+        const root = await busyboxRoot(scene, busybox);
+        await chmod(scene.workspace, 0o755);
+        await mkdir(join(root, 'closed'), { mode: 0o711 });
+        await importRoot(scene, root);
+        const image = { kind: 'reference', reference: 'base' } as const;
+        for (const guestPath of ['/srv/app/work', '/closed/app/work']) {
+          const guest = await scene.create({ image, workspace: { hostPath: scene.workspace, guestPath } });
+          const command = { command: '/bin/sh', cwd: '/', env: [], user: '1000' };
+          const script = `ls -ld /closed; cd ${guestPath} && echo in`;
+          const { stdout, stderr } = await scene.withChannel(guest, (channel) =>
+            collect(channel.exec({ ...command, args: ['-c', script] })),
+          );
+          expect(stderr.toString()).toBe('');
+          expect(stdout.toString()).toMatch(/^drwx--x--x .*\nin\n$/);
+          expect(await all(scene.engine.diff(guest.id))).toEqual([]);
+        }
       });
     },
   );

@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createQuiltBackend } from '@sovereign/backends';
 import type { StepId, UndoChange } from '@sovereign/core';
 import { tierTest, verifies } from '@sovereign/testkit';
@@ -20,6 +20,9 @@ function undoing(): void {
         await symlink('../nowhere/at all', at('link'));
         await mkdir(at('empty'), { mode: 0o750 });
         await writeFile(at('odd \n name'), Buffer.from([0, 255, 10, 27]));
+        const long = new Date('2001-02-03T04:05:06.789Z');
+        const dated = ['kept', 'gone', 'tree/leaf', 'tree', 'empty'];
+        for (const name of dated) await utimes(at(name), long, long);
         const before = look(scene.workspace);
         const script = `cd /workspace && echo more >> kept && chmod 700 kept && rm gone link && mkdir gone &&
         echo x > gone/x && echo file > link && rm -r tree && echo tree > tree && rmdir empty && ln -s kept empty &&
@@ -54,6 +57,7 @@ function undoing(): void {
         ]);
         const undone = await review.undo(step);
         expect(look(scene.workspace)).toEqual(before);
+        for (const name of dated) expect(lstatSync(at(name)).mtimeMs, name).toBe(long.getTime());
         expect(named(undone)).toEqual([
           'M empty', 'M gone', 'R gone/x', 'M kept', 'M link', 'R new', 'R new/deep', 'R new/deep/file',
           'A odd \n name', 'M tree', 'A tree/leaf',

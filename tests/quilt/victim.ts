@@ -37,6 +37,10 @@ function spec(): SandboxSpec {
 
 const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   create: async () => (await backend.create(spec())).remove(),
+  'create of an archive': async () => {
+    const image = { kind: 'tar', path: join(root, 'image.tar') } as const;
+    await (await backend.create({ ...spec(), volumes: [], image })).remove();
+  },
   attach: async () => {
     await engine.volumes.attach(sandbox, { volume: 'data', guestPath: '/data' });
     await engine.volumes.detach(sandbox, '/data');

@@ -63,6 +63,13 @@ function missingIds(): void {
             '0',
             'new',
           ]);
+          // Nobody but root either, and it is said where to look.
+          const { stdout } = await user.call(...run, '--json', '--user', '33', '--', 'true');
+          expect((JSON.parse(stdout) as { readonly error: object }).error).toMatchObject({
+            reason: 'argument.invalid',
+            message: expect.stringContaining('33 (EINVAL, this sandbox has no such id') as string,
+            hint: expect.stringContaining('`sovereign doctor` says why, and how to be granted') as string,
+          });
           await removeAll(user);
         });
       },

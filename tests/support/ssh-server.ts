@@ -29,10 +29,17 @@ export class SshServer {
   readonly userKey: string;
   readonly hostKey: string;
   readonly #logPath: string;
+  readonly #listener: () => number | undefined;
   readonly #end: () => Promise<void>;
 
-  private constructor(directory: string, port: number, end: () => Promise<void>) {
+  private constructor(
+    directory: string,
+    port: number,
+    listener: () => number | undefined,
+    end: () => Promise<void>,
+  ) {
     this.port = port;
+    this.#listener = listener;
     this.userKey = join(directory, 'user_key');
     this.hostKey = join(directory, 'host_key');
     this.#logPath = join(directory, 'log');
@@ -71,9 +78,10 @@ export class SshServer {
       { stdio: 'ignore', detached: true },
     );
     const ended = once(child, 'exit');
-    const server = new SshServer(directory, port, async () => {
-      // The first process of the namespace: whoever waits for it is told when all sessions have ended as well.
-      const first = firstChild(child.pid);
+    // The first process of the namespace: whoever waits for it is told when all sessions have ended as well.
+    const listener = (): number | undefined => childrenOf(child.pid)[0];
+    const server = new SshServer(directory, port, listener, async () => {
+      const first = listener();
       if (first === undefined) child.kill('SIGKILL');
       else process.kill(first, 'SIGKILL');
       await ended;
@@ -90,6 +98,11 @@ export class SshServer {
   /** How many have logged in. */
   logins(): number {
     return readFileSync(this.#logPath, 'utf8').split('Accepted publickey').length - 1;
+  }
+
+  /** Ends all sessions at once; new ones may begin. */
+  endSessions(): void {
+    for (const pid of childrenOf(this.#listener())) process.kill(pid, 'SIGKILL');
   }
 
   close(): Promise<void> {
@@ -119,12 +132,12 @@ export function sshConfig(key: string, ...more: readonly string[]): string {
   return [`IdentityFile ${key}`, 'IdentitiesOnly yes', ...more, ''].join('\n');
 }
 
-function firstChild(pid: number | undefined): number | undefined {
+function childrenOf(pid: number | undefined): readonly number[] {
   try {
-    const [first = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
-    return first === '' ? undefined : Number(first);
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text.split(' ').filter(Boolean).map(Number);
   } catch {
-    return undefined;
+    return [];
   }
 }
 

@@ -24,6 +24,7 @@ export {
 } from './contract/channel/channel-subject.ts';
 export { containerEngineContract } from './contract/engine/engine-contract.ts';
 export type { EngineContractOptions, Published } from './contract/engine/engine-subject.ts';
+export { networksContract } from './contract/engine/networks-contract.ts';
 export { eventually, within } from './contract/eventually.ts';
 export {
   hostProcesses,

@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type Modem from 'docker-modem';
 import { SovereignError } from '@sovereign/protocol';
 import { parseBoundedJson, throwIfCancelled } from '@sovereign/core';
+import { askEngine } from './ask-engine.ts';
 import { addressText, findEngine, type EngineAddress, type EngineSearch } from './engine-address.ts';
 import { connectionFailed, EngineRefusal, engineUnavailable } from './engine-errors.ts';
 
@@ -32,11 +33,6 @@ const newestApi = '1.47';
 const podmanPrefix = '/v4.0.0';
 const pingPath = '/_ping';
 export const oldestApi = '1.40';
-
-/** `docker-modem` judges answers by a table; every status is let through and judged here. */
-const everyStatus: Readonly<Record<string, true>> = Object.fromEntries(
-  Array.from({ length: 500 }, (_, index) => [String(index + 100), true as const]),
-);
 
 /** What an engine says of itself before anything else. */
 export interface EngineGreeting {
@@ -166,15 +162,7 @@ export class EngineClient {
 
   async #open(connection: Connection, call: EngineCall): Promise<IncomingMessage> {
     const path = await this.#versioned(connection, call.path);
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      connection.modem.dial(
-        { ...dialOptions(path, call), isStream: true, statusCodes: everyStatus },
-        (error: unknown, answer: unknown) => {
-          if (isResponse(answer)) resolve(answer);
-          else reject(error instanceof Error ? error : new Error('no answer'));
-        },
-      );
-    });
+    const response = await askEngine(connection, dialOptions(path, call));
     const status = response.statusCode ?? 0;
     if (status < 400) return response;
     throw new EngineRefusal(status, messageOf(await readText(response, maxRefusalBytes)));
@@ -262,10 +250,6 @@ function asRefusal(error: unknown): Error {
   if ('statusCode' in error && typeof error.statusCode === 'number')
     return new EngineRefusal(error.statusCode, error.message);
   return error;
-}
-
-function isResponse(value: unknown): value is IncomingMessage {
-  return typeof value === 'object' && value !== null && 'statusCode' in value && 'pipe' in value;
 }
 
 function isDuplex(value: unknown): value is Duplex {

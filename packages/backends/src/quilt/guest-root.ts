@@ -78,7 +78,7 @@ export function guestRoot(spec: SandboxSpec, sources: GuestRootSources): GuestRo
   }
   const { workspace, overlays } = guestWorkspace(spec);
   if (overlays.length > 0) shifted.push({ source: sources.reviewPath ?? sources.layerPath, name: 'review' });
-  mounts.push(...workspace.mounts);
+  mounts.push(...directoriesAbove(workspaceTarget(spec)), ...workspace.mounts);
   // One mount for all layers: what a create costs does not grow with their number.
   const lower = sources.imageRoot?.layers?.map((layer) => `lower/${layer}`) ?? ['lower'];
   const madeDirectory = sources.imageRoot?.workingDirectory;
@@ -86,6 +86,16 @@ export function guestRoot(spec: SandboxSpec, sources: GuestRootSources): GuestRo
     ...{ shifted, plain, lower, overlays, mounts, workspace },
     ...(madeDirectory !== undefined && { madeDirectory }),
   };
+}
+
+/** bubblewrap makes what is missing on the way to a mount for root alone; those that are there keep their mode. */
+function directoriesAbove(target: string): readonly MountEntry[] {
+  const names = target.split('/').slice(1, -1);
+  return names.map((_, index) => ({
+    kind: 'directory',
+    target: `/${names.slice(0, index + 1).join('/')}`,
+    mode: 0o755,
+  }));
 }
 
 /**

@@ -43,7 +43,7 @@ import {
 import { createBuildGuest } from './build-guest.ts';
 import { createLayerUnpacker } from './layer-unpacker.ts';
 import type { ScratchOptions } from './scratch-guest.ts';
-import { unpackTarImage } from './tar-image.ts';
+import { TarRoots, type HeldRoot } from './tar-roots.ts';
 import { GuestVisitor } from './visit.ts';
 import { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltVolumes } from './volumes/quilt-volumes.ts';
@@ -75,6 +75,8 @@ export function createQuiltBackend(options: QuiltOptions): Backend & { readonly 
 interface ResolvedImage {
   readonly root?: ImageRoot;
   readonly held?: HeldImage;
+  /** Of an archive; whoever resolved it releases it. */
+  readonly tarRoot?: HeldRoot;
 }
 
 class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
@@ -85,6 +87,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   readonly runtimeDirectory: string;
   readonly state: QuiltState;
   readonly helper: LaunchHelper;
+  readonly tarRoots: TarRoots = new TarRoots(() => this.scratch);
   readonly lateBinding: LateBinding = quiltLateBinding(this);
   readonly #options: QuiltOptions;
   // Made when they are first asked for: one command needs few of them.
@@ -172,8 +175,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   async launch(spec: SandboxSpec): Promise<void> {
-    const { root } = await this.#image(spec);
-    await this.#launch(spec, root);
+    await this.#launch(spec, await this.#ownRoot(spec));
   }
 
   list(): Promise<readonly GuestRecord[]> {
@@ -225,14 +227,14 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   async scratchLike(spec: SandboxSpec): Promise<ScratchOptions> {
-    const { root } = await this.#image(spec);
+    const root = await this.#ownRoot(spec);
     return root === undefined ? this.scratch : { ...this.scratch, imageRoot: root };
   }
 
   async defineWithLayer(spec: SandboxSpec, of: SandboxId, layer: string): Promise<Guest> {
     await this.images.holdSame(spec.id, of);
     try {
-      const { held } = await this.#add(spec, undefined, layer);
+      const { held } = await this.#add(spec, undefined, { of, layer });
       this.state.markWhole(spec.id);
       this.events.add('created', spec.id);
       return new QuiltGuest(spec, this, held?.config);
@@ -243,20 +245,41 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   /** Checks what was asked for, and gives it a place in the state directory. Returns its image. */
-  async #add(spec: SandboxSpec, signal: AbortSignal | undefined, layer?: string): Promise<ResolvedImage> {
+  async #add(
+    spec: SandboxSpec,
+    signal: AbortSignal | undefined,
+    fork?: { readonly of: SandboxId; readonly layer: string },
+  ): Promise<ResolvedImage> {
     throwIfCancelled(signal);
     if (spec.isInsecure) throw insecureRefused();
     await this.#sweepOnce();
     this.volumes.check(spec.volumes ?? [], workspaceTarget(spec));
-    const image = await this.#image(spec, signal);
+    const image = await this.#image(spec, { signal, rootName: fork && this.state.rootName(fork.of) });
     try {
-      this.state.add(spec, layer);
+      this.state.add(spec, {
+        ...(fork && { layer: fork.layer }),
+        ...(image.tarRoot && { rootName: image.tarRoot.name }),
+      });
     } catch (error) {
       // An id that is taken is another sandbox's, and so is the image that it holds.
       if (image.held !== undefined && !this.state.ids().includes(spec.id)) this.images.release(spec.id);
       throw createFailed(spec.id, error);
+    } finally {
+      image.tarRoot?.release();
     }
     return image;
+  }
+
+  /** The root of the image of a sandbox that is there; undefined for image `host`. */
+  async #ownRoot(spec: SandboxSpec): Promise<ImageRoot | undefined> {
+    const rootName = this.state.rootName(spec.id);
+    const { root, tarRoot } = await this.#image(spec, { rootName });
+    try {
+      if (tarRoot !== undefined && rootName === undefined) this.state.writeRootName(spec.id, tarRoot.name);
+    } finally {
+      tarRoot?.release();
+    }
+    return root;
   }
 
   async #launch(spec: SandboxSpec, imageRoot: ImageRoot | undefined): Promise<void> {
@@ -311,16 +334,26 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     return { helper: this.helper, shelldPath, runtimeDirectory, imageDirectory: this.#imageDirectory };
   }
 
-  /** The image of a sandbox: what it holds already, else what its name means now, which it holds from then on. */
-  async #image(spec: SandboxSpec, signal?: AbortSignal): Promise<ResolvedImage> {
+  /**
+   * The image of a sandbox: what it holds already, else what its name means now, which it holds from then on.
+   *
+   * @param options.rootName what it holds of an archive
+   */
+  async #image(
+    spec: SandboxSpec,
+    options: { readonly signal?: AbortSignal | undefined; readonly rootName?: string | undefined },
+  ): Promise<ResolvedImage> {
     switch (spec.image.kind) {
       case 'host':
         return {};
       case 'rootfs':
         return { root: { source: checkRootDirectory(spec.image.path) } };
-      case 'tar':
-        return { root: { source: await unpackTarImage(spec.image.path, this.scratch) } };
+      case 'tar': {
+        const tarRoot = await this.tarRoots.hold(spec.image.path, options.rootName);
+        return { root: { source: tarRoot.path }, tarRoot };
+      }
       case 'reference': {
+        const { signal } = options;
         const held =
           (await this.images.held(spec.id)) ??
           (await this.images.hold(spec.id, spec.image.reference, { ...(signal && { signal }) }));

@@ -23,6 +23,7 @@ import type { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltReview } from './review/quilt-review.ts';
 import { defaultStepLimits, type StepLimits } from './review/step-room.ts';
 import { StepStore } from './review/step-store.ts';
+import type { TarRoots } from './tar-roots.ts';
 import type { QuiltVolumes } from './volumes/quilt-volumes.ts';
 
 /** What quilt offers besides bringing guests up. It keeps nothing in memory that the state directory does not hold. */
@@ -42,11 +43,12 @@ export class QuiltEngine implements ContainerEngine {
       readonly images: LayeredImages;
       readonly volumes: QuiltVolumes;
       readonly networks: QuiltNetworks;
+      readonly tarRoots: TarRoots;
       readonly stepLimits?: Partial<StepLimits>;
     },
   ) {
     // By name: a backend that makes its rooms when they are asked for has nothing that could be spread.
-    const { images, volumes, networks } = rooms;
+    const { images, volumes, networks, tarRoots } = rooms;
     this.#host = host;
     this.images = images;
     this.volumes = volumes;
@@ -57,7 +59,7 @@ export class QuiltEngine implements ContainerEngine {
     const why = networks.bridges.lacking();
     this.lacks = why === undefined ? [] : ['networks'];
     this.shortfalls = why === undefined ? {} : { networks: { why, hint: insteadOfNetworks } };
-    this.#leftovers = new QuiltLeftovers(host, { images, volumes, networks, steps, stepLimits });
+    this.#leftovers = new QuiltLeftovers(host, { images, volumes, networks, tarRoots, steps, stepLimits });
   }
 
   commit(

@@ -23,8 +23,17 @@ import {
   type SandboxSpec,
 } from '@sovereign/core';
 import { parseGuestFile, type GuestFile } from './guest-file.ts';
+import { isTarRootName } from './tar-root-name.ts';
 
 const staleAfterMs = 60_000;
+
+/** What a new sandbox has beside what was asked for. */
+interface SandboxParts {
+  /** Directory with `upper` and `work` that becomes its layer by being moved. Default: an empty one. */
+  readonly layer?: string;
+  /** Root unpacked from an archive that it is made of. Default: none. */
+  readonly rootName?: string;
+}
 
 /**
  * State of quilt's sandboxes as files, so that it outlives every process of ours:
@@ -33,6 +42,7 @@ const staleAfterMs = 60_000;
  * sandboxes/<id>/spec.json     what was asked for; replaced when a warm sandbox is claimed
  *                guest.json    the running guest's first process; replaced at each start
  *                creator.json  who is creating it; gone when it is whole
+ *                root          name of the root that an archive was unpacked to, for image kind tar
  *                start.lock    who is starting or ending it
  *                volumes.json  its volumes, once they differ from those asked for
  *                console.log   what the launcher and shelld printed
@@ -75,10 +85,9 @@ export class QuiltState {
   /**
    * Takes the name and makes the directory of a new sandbox.
    *
-   * @param layer directory with `upper` and `work` that becomes its layer by being moved. Default: an empty one.
    * @throws SovereignError `sandbox.exists` when the name or the id is taken, `argument.too-large`.
    */
-  add(spec: SandboxSpec, layer?: string): void {
+  add(spec: SandboxSpec, { layer, rootName }: SandboxParts = {}): void {
     const content = formatSpecFile(spec);
     const directory = this.directory(spec.id);
     mkdirSync(join(this.#root, 'sandboxes'), { recursive: true, mode: 0o700 });
@@ -97,6 +106,7 @@ export class QuiltState {
       writeFileSync(join(partial, 'creator.json'), JSON.stringify(processIdentity(process.pid) ?? {}), {
         mode: 0o600,
       });
+      if (rootName !== undefined) writeFileSync(join(partial, 'root'), rootName, { mode: 0o600 });
       if (spec.name !== undefined) this.#takeName(spec.name, spec.id, join(partial, 'name'));
       renameSync(partial, directory);
     } catch (error) {
@@ -120,6 +130,18 @@ export class QuiltState {
   isBeingStarted(id: SandboxId): boolean {
     const paths = [this.startLockPath(id), join(this.directory(id), 'creator.json')];
     return paths.some(lockHolderIsAlive);
+  }
+
+  /** The root that it is made of; undefined when it does not say: for other images, and in state of older versions. */
+  rootName(id: SandboxId): string | undefined {
+    const name = readState(join(this.directory(id), 'root'));
+    return name !== undefined && isTarRootName(name) ? name : undefined;
+  }
+
+  writeRootName(id: SandboxId, name: string): void {
+    const path = join(this.directory(id), 'root');
+    writeFileSync(`${path}.new`, name, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
   }
 
   /** @throws SovereignError `sandbox.not-found`, `sandbox.state-corrupt` */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SovereignError } from '@sovereign/protocol';
 import { ownedName, stagedPath, sweepAbandoned } from '@sovereign/guest';
 import { removeDirectory } from './empty-directory.ts';
@@ -10,22 +9,30 @@ import { idsMissing } from './ids-missing.ts';
 import { withScratchGuest, type ScratchOptions } from './scratch-guest.ts';
 
 /**
- * Unpacks a tar archive of a root file system once, keyed by its SHA-256, and returns the root's directory.
- *
- * SAFETY: the archive is hostile, so tar runs inside a scratch guest that has nothing but the target directory:
- * no name in it, and no link, reaches the host (CVE-2018-15664 and its kind). tests/security holds it.
+ * The name of the root that an archive comes to: by its SHA-256.
  *
  * @throws SovereignError `image.invalid`
  */
-export async function unpackTarImage(path: string, options: ScratchOptions): Promise<string> {
+export async function tarRootName(path: string): Promise<string> {
   if (!path.startsWith('/') || !existsSync(path) || !statSync(path).isFile()) {
     throw invalidImage(path, 'it is not a file (an absolute path to a tar archive expected)');
   }
   const hash = await digest(path).catch((error: unknown) => {
     throw invalidImage(path, `it cannot be read (${error instanceof Error ? error.message : String(error)})`);
   });
-  const root = join(options.imageDirectory, `tar-${hash}`);
-  if (existsSync(root)) return root;
+  return `tar-${hash}`;
+}
+
+/**
+ * Unpacks a tar archive of a root file system to where its root has its place, unless it is there.
+ *
+ * SAFETY: the archive is hostile, so tar runs inside a scratch guest that has nothing but the target directory:
+ * no name in it, and no link, reaches the host (CVE-2018-15664 and its kind). tests/security holds it.
+ *
+ * @throws SovereignError `image.invalid`
+ */
+export async function unpackTarImage(path: string, root: string, options: ScratchOptions): Promise<void> {
+  if (existsSync(root)) return;
   sweepAbandoned(options.imageDirectory);
   const partial = ownedName(root);
   mkdirSync(partial, { recursive: true, mode: 0o755 });
@@ -39,7 +46,6 @@ export async function unpackTarImage(path: string, options: ScratchOptions): Pro
     // Another process may have unpacked the same archive meanwhile.
     if (!existsSync(root)) throw error;
   }
-  return root;
 }
 
 /** Feeds the archive to tar in a scratch guest; returns what tar complained of when it failed. */

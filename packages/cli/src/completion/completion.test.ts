@@ -22,6 +22,8 @@ test.each([
   ['cp ', 'file'],
   ['run -- ', 'file'],
   ['top dev ', undefined],
+  ['link web ', 'sandbox'],
+  ['link web db:5432 ', undefined],
   ['exec -e A=1 ', 'sandbox'],
 ])('kind after %j', (line, completes) => {
   expect(candidatesFor(line.split(' ')).completes).toBe(completes);

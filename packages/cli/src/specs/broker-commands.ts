@@ -7,8 +7,16 @@ const from: ArgumentSpec = {
   about: 'sandbox that is to reach the other',
   completes: 'sandbox',
 };
-const to: ArgumentSpec = { name: 'TO', about: 'sandbox in which a server listens', completes: 'sandbox' };
-const port: ArgumentSpec = { name: 'PORT', about: 'port of the server' };
+const to: ArgumentSpec = {
+  name: 'TO',
+  about: 'sandbox in which a server listens, or TO:PORT',
+  completes: 'sandbox',
+};
+const port: ArgumentSpec = {
+  name: 'PORT',
+  about: 'port of the server, unless TO names it',
+  isOptional: true,
+};
 const published: ArgumentSpec = { name: 'PORT', about: '[[ADDRESS:]HOSTPORT:]PORT, as 8080:80' };
 const detach: OptionSpec = {
   name: 'detach',
@@ -49,7 +57,7 @@ export const brokerCommands: readonly CommandSpec[] = [
       'Works between any two sandboxes, also without a network card. Nothing else is reached, and not the other way.\nHolds it until Ctrl-C; a sandbox that stops and starts again finds it restored.',
     arguments: [from, to, port],
     options: [detach, ...commonOptions],
-    examples: ['sovereign link web db 5432', 'sovereign link --detach web db 5432'],
+    examples: ['sovereign link web db 5432', 'sovereign link --detach web db:5432'],
     load: () => import('../commands/link.ts'),
   },
   {

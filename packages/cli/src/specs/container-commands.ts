@@ -103,7 +103,7 @@ export const containerCommands: readonly CommandSpec[] = [
     name: 'gc',
     about: 'Find what nobody needs any more, and remove it',
     description:
-      'Sandboxes whose own limits have passed, those of one command whose maker is gone, broken ones, and what crashes\nleft of images, mounts and networks. Names of items, as --dry-run shows them, take only those.',
+      'Sandboxes whose own limits have passed, those of one command whose maker is gone, broken ones, roots of archives that\nno sandbox has, and what crashes left of images, mounts and networks. Names of items, as --dry-run shows them, take\nonly those.',
     arguments: [{ name: 'ITEM', about: 'items of the plan', isOptional: true, isRepeatable: true }],
     options: [{ name: 'dry-run', short: 'n', about: 'Only show what would be done' }, ...commonOptions],
     examples: ['sovereign gc --dry-run', 'sovereign gc'],

@@ -17,6 +17,20 @@
 enum { SYS_OPENAT2 = 437, BLOCK = 65536, PATH_BYTES = TREE_PATH_BYTES, LOCK_TRIES = 3000, NAME_BYTES = 64 };
 
 static char partial[NAME_BYTES];
+static tree_may_replace *asked;
+
+void tree_ask(tree_may_replace *may_replace)
+{
+    asked = may_replace;
+}
+
+static bool may_replace(int parent, const char *name)
+{
+    if (asked == NULL || asked(parent, name))
+        return true;
+    errno = ESTALE;
+    return false;
+}
 
 bool tree_name_partial(const char *step)
 {
@@ -88,7 +102,7 @@ static bool remove_below(int parent, const char *name, int depth)
 
 bool tree_remove(int parent, const char *name)
 {
-    return remove_below(parent, name, 0);
+    return may_replace(parent, name) && remove_below(parent, name, 0);
 }
 
 static bool copy_content(int from, int to)
@@ -109,13 +123,13 @@ static bool copy_content(int from, int to)
 static bool make_way(int to, const char *name)
 {
     struct stat info;
-    return fstatat(to, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode) || tree_remove(to, name);
+    return fstatat(to, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode) || remove_below(to, name, 0);
 }
 
 /* Gives what is whole its name; on failure nothing of it stays. */
 static bool put_in_place(int to, const char *name, bool may_replace_tree)
 {
-    if ((!may_replace_tree || make_way(to, name)) && renameat(to, partial, to, name) == 0)
+    if (may_replace(to, name) && (!may_replace_tree || make_way(to, name)) && renameat(to, partial, to, name) == 0)
         return true;
     int reason = errno;
     unlinkat(to, partial, 0);
@@ -123,14 +137,26 @@ static bool put_in_place(int to, const char *name, bool may_replace_tree)
     return false;
 }
 
-bool tree_put_file(int source, mode_t mode, int to, const char *name, bool may_replace_tree)
+void tree_set_modified(int parent, const char *name, const struct timespec *modified)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    if (modified == NULL)
+        return;
+    times[1] = *modified;
+    (void)utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+bool tree_put_file(int source, mode_t mode, const struct timespec *modified, int to, const char *name,
+                   bool may_replace_tree)
 {
     if (!tree_clear_partial(to))
         return false;
     int target = openat(to, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (target < 0)
         return false;
-    bool is_whole = copy_content(source, target) && fchmod(target, mode) == 0 && fsync(target) == 0;
+    bool is_whole = copy_content(source, target) && fchmod(target, mode) == 0;
+    tree_set_modified(to, partial, modified);
+    is_whole = is_whole && fsync(target) == 0;
     int reason = errno;
     close(target);
     if (is_whole)
@@ -140,15 +166,21 @@ bool tree_put_file(int source, mode_t mode, int to, const char *name, bool may_r
     return false;
 }
 
-bool tree_put_link(const char *target, int to, const char *name, bool may_replace_tree)
+bool tree_put_link(const char *target, const struct timespec *modified, int to, const char *name, bool may_replace_tree)
 {
-    return tree_clear_partial(to) && symlinkat(target, to, partial) == 0 && put_in_place(to, name, may_replace_tree);
+    if (!tree_clear_partial(to) || symlinkat(target, to, partial) < 0)
+        return false;
+    tree_set_modified(to, partial, modified);
+    return put_in_place(to, name, may_replace_tree);
 }
 
-bool tree_put_node(mode_t type_and_mode, int to, const char *name)
+bool tree_put_node(mode_t type_and_mode, const struct timespec *modified, int to, const char *name)
 {
-    return tree_clear_partial(to) && mknodat(to, partial, type_and_mode, 0) == 0 &&
-           fchmodat(to, partial, type_and_mode & 07777, 0) == 0 && put_in_place(to, name, false);
+    if (!tree_clear_partial(to) || mknodat(to, partial, type_and_mode, 0) < 0 ||
+        fchmodat(to, partial, type_and_mode & 07777, 0) < 0)
+        return false;
+    tree_set_modified(to, partial, modified);
+    return put_in_place(to, name, false);
 }
 
 bool tree_put_directory(mode_t mode, int to, const char *name)
@@ -169,7 +201,7 @@ static bool copy_file(int from, const char *from_name, int to, const char *to_na
     struct stat info;
     int source = openat(from, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     bool is_copied = source >= 0 && fstat(source, &info) == 0 && S_ISREG(info.st_mode) &&
-                     tree_put_file(source, info.st_mode & 0777, to, to_name, true);
+                     tree_put_file(source, info.st_mode & 0777, NULL, to, to_name, true);
     int reason = errno;
     if (source >= 0)
         close(source);
@@ -181,7 +213,7 @@ static bool copy_directory(const struct stat *info, int to, const char *name)
 {
     struct stat present;
     bool is_there = fstatat(to, name, &present, AT_SYMLINK_NOFOLLOW) == 0;
-    if (is_there && !S_ISDIR(present.st_mode) && !tree_remove(to, name))
+    if (!may_replace(to, name) || (is_there && !S_ISDIR(present.st_mode) && !remove_below(to, name, 0)))
         return false;
     return tree_put_directory(info->st_mode & 0777, to, name);
 }
@@ -217,7 +249,7 @@ static bool copy_link(int from, const char *from_name, int to, const char *path,
         errno = EXDEV;
         return false;
     }
-    return tree_put_link(target, to, to_name, true);
+    return tree_put_link(target, NULL, to, to_name, true);
 }
 
 bool tree_copy(int from, const char *path, int to, const char *to_name)

@@ -2,6 +2,7 @@
 #include "apply_lines.h"
 #include "apply_tree.h"
 #include "path_state.h"
+#include "path_stats.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,8 +17,9 @@ static const char usage[] =
     "\n"
     "Keeps in the empty directory RECORD what `apply` is about to replace in TARGET, and changes nothing else. The same\n"
     "lines come on stdin. RECORD/paths gets a line for each path, and for each below a directory that goes, parents first:\n"
-    "`BEFORE AFTER NUMBER PATH` with a zero byte behind it; what was in a file or a link is in RECORD/NUMBER. All of it is\n"
-    "on the disk at the end. Prints how many paths and bytes it holds.\n";
+    "`BEFORE AFTER NUMBER PATH` with a zero byte behind it; what was in a file or a link is in RECORD/NUMBER, and what it is\n"
+    "known by and its time are in RECORD/stats, a line for each. All of it is on the disk at the end. Prints how many paths and bytes it\n"
+    "holds.\n";
 
 enum { REFUSED = 21, FULL = 22, MAX_ENTRIES = 1000000 };
 
@@ -25,7 +27,7 @@ struct record {
     int upper, target, directory;
     unsigned long long bytes, most_bytes;
     unsigned entries;
-    FILE *paths;
+    FILE *paths, *stats;
     int content; /* where the file or link at hand is kept; -1 before there is anything of it */
 };
 
@@ -99,7 +101,12 @@ static int add_below(struct record *record, int parent, const char *name, const 
 static int add(struct record *record, int parent, const char *name, const char *after, const char *path, bool *is_tree)
 {
     struct path_state before = {.text = "-"};
+    struct stat info;
+    char stats[PATH_STATS_TEXT];
     record->content = -1;
+    /* Before it is read: what is written to it meanwhile then shows. */
+    bool is_there = parent >= 0 && fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    path_stats_print(stats, sizeof stats, is_there ? &info : NULL);
     bool is_read = parent < 0 || path_state_read(parent, name, 07777, &before, keep, record);
     int reason = errno;
     if (record->content >= 0 && close(record->content) < 0 && is_read) {
@@ -109,7 +116,8 @@ static int add(struct record *record, int parent, const char *name, const char *
     errno = !is_read ? reason : path_state_is(&before, "o") ? EOPNOTSUPP : record->entries == MAX_ENTRIES ? EFBIG : 0;
     if (errno != 0)
         return fail("record", path);
-    if (fprintf(record->paths, "%s %s %u %s%c", before.text, after, record->entries++, path, '\0') < 0)
+    if (fprintf(record->paths, "%s %s %u %s%c", before.text, after, record->entries++, path, '\0') < 0 ||
+        fprintf(record->stats, "%s%c", stats, '\0') < 0)
         return fail("write", "paths");
     *is_tree = before.text[0] == 'd' && after[0] != 'd';
     return 0;
@@ -142,6 +150,12 @@ static int record_path(struct record *record, const char *stamp, const char *pat
     return code;
 }
 
+static FILE *make_file(int directory, const char *name)
+{
+    int file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return file < 0 ? NULL : fdopen(file, "w");
+}
+
 int record_main(int argc, char **argv)
 {
     struct record record = {.most_bytes = argc == 4 ? strtoull(argv[3], NULL, 10) : 0};
@@ -155,10 +169,10 @@ int record_main(int argc, char **argv)
     record.directory = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (record.upper < 0 || record.target < 0 || record.directory < 0)
         return fail("open", record.upper < 0 ? argv[0] : record.target < 0 ? argv[1] : argv[2]);
-    int paths = openat(record.directory, "paths", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    record.paths = paths < 0 ? NULL : fdopen(paths, "w");
-    if (record.paths == NULL)
-        return fail("make", "paths");
+    record.paths = make_file(record.directory, "paths");
+    record.stats = record.paths == NULL ? NULL : make_file(record.directory, "stats");
+    if (record.stats == NULL)
+        return fail("make", record.paths == NULL ? "paths" : "stats");
     int more;
     while ((more = apply_lines_next(&stamp, &path)) > 0) {
         int code = record_path(&record, stamp, path);
@@ -167,7 +181,7 @@ int record_main(int argc, char **argv)
     }
     if (more < 0)
         return 2;
-    if (fflush(record.paths) != 0 || syncfs(record.directory) < 0)
+    if (fflush(record.paths) != 0 || fflush(record.stats) != 0 || syncfs(record.directory) < 0)
         return fail("write", "paths");
     return printf("%u %llu\n", record.entries, record.bytes) < 0;
 }

@@ -1,6 +1,7 @@
 #include "undo.h"
 #include "apply_tree.h"
 #include "path_state.h"
+#include "path_stats.h"
 #include "undo_plan.h"
 
 #include <errno.h>
@@ -105,10 +106,17 @@ static int clear_all(int target)
     return 0;
 }
 
+/* NULL where the record says nothing of it, as one of an older version. */
+static const struct timespec *modified_before(const struct undo_entry *entry)
+{
+    static struct path_stats stats;
+    return path_stats_parse(&stats, entry->stats) ? &stats.modified : NULL;
+}
+
 static bool put_file(const struct undo_entry *entry, int record, int parent, const char *name)
 {
     int content = openat(record, entry->number, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool is_put = content >= 0 && tree_put_file(content, path_state_mode(entry->before), parent, name, false);
+    bool is_put = content >= 0 && tree_put_file(content, path_state_mode(entry->before), modified_before(entry), parent, name, false);
     int reason = errno;
     if (content >= 0)
         close(content);
@@ -126,7 +134,7 @@ static bool put_link(const struct undo_entry *entry, int record, int parent, con
     if (length < 0)
         return false;
     target[length] = '\0';
-    return tree_put_link(target, parent, name, false);
+    return tree_put_link(target, modified_before(entry), parent, name, false);
 }
 
 static bool put(const struct undo_entry *entry, int record, int parent, const char *name)
@@ -142,9 +150,9 @@ static bool put(const struct undo_entry *entry, int record, int parent, const ch
     case 'd':
         return tree_put_directory(mode, parent, name);
     case 'p':
-        return tree_put_node(S_IFIFO | mode, parent, name);
+        return tree_put_node(S_IFIFO | mode, modified_before(entry), parent, name);
     case 's':
-        return tree_put_node(S_IFSOCK | mode, parent, name);
+        return tree_put_node(S_IFSOCK | mode, modified_before(entry), parent, name);
     default:
         errno = EBADMSG;
         return false;
@@ -171,6 +179,23 @@ static int put_all(int record, int target)
         print(entry, '-');
     }
     return 0;
+}
+
+/* Of directories at the end: what is put into them changes it. */
+static void set_times_of_directories(int target)
+{
+    static char copy[TREE_PATH_BYTES];
+    for (size_t index = plan.count; index-- > 0;) {
+        struct undo_entry *entry = &plan.entries[index];
+        const char *name;
+        if (!is_to_do(entry) || entry->before[0] != 'd')
+            continue;
+        int parent = tree_parent(target, entry->path, copy, &name);
+        if (parent < 0)
+            continue;
+        tree_set_modified(parent, name, modified_before(entry));
+        close(parent);
+    }
 }
 
 int undo_main(int argc, char **argv)
@@ -202,6 +227,8 @@ int undo_main(int argc, char **argv)
         code = clear_all(target);
     if (code == 0 && !is_dry)
         code = put_all(record, target);
+    if (code == 0 && !is_dry)
+        set_times_of_directories(target);
     /* On the disk before anybody deletes the record. */
     if (code == 0 && !is_dry && syncfs(target) < 0)
         code = fail("write", argv[2]);

@@ -51,29 +51,55 @@ static bool parse(struct undo_plan *plan, char *text, size_t size)
     return true;
 }
 
-bool undo_plan_read(struct undo_plan *plan, int record)
+/* Maps a file of lines, each with a zero byte behind it; an empty one has no text. */
+static bool map_lines(int record, const char *name, char **text, size_t *size)
 {
     struct stat info;
-    *plan = (struct undo_plan){0};
-    int file = openat(record, "paths", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int file = openat(record, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    *text = NULL;
+    *size = 0;
     if (file < 0 || fstat(file, &info) < 0)
         return false;
-    if (info.st_size == 0) {
-        close(file);
-        return true;
-    }
-    char *text = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    if (info.st_size > 0)
+        *text = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
     close(file);
-    if (text == MAP_FAILED)
+    if (*text == MAP_FAILED)
         return false;
-    if (text[info.st_size - 1] != '\0') {
-        errno = EBADMSG;
-        return false;
-    }
-    return parse(plan, text, (size_t)info.st_size);
+    *size = (size_t)info.st_size;
+    if (*size == 0 || (*text)[*size - 1] == '\0')
+        return true;
+    errno = EBADMSG;
+    return false;
 }
 
-static const struct undo_entry *find(const struct undo_plan *plan, const char *path)
+/* One line for each path, in the same order. */
+static bool parse_stats(struct undo_plan *plan, const char *text, size_t size)
+{
+    size_t count = 0;
+    for (const char *line = text; line < text + size; line += strlen(line) + 1, count++)
+        if (count < plan->count)
+            plan->entries[count].stats = line;
+    errno = EBADMSG;
+    return count == plan->count;
+}
+
+bool undo_plan_read(struct undo_plan *plan, int record)
+{
+    char *text;
+    size_t size;
+    *plan = (struct undo_plan){0};
+    if (!map_lines(record, "paths", &text, &size))
+        return false;
+    if (size == 0)
+        return true;
+    if (!parse(plan, text, size))
+        return false;
+    if (!map_lines(record, "stats", &text, &size))
+        return errno == ENOENT;
+    return parse_stats(plan, text, size);
+}
+
+const struct undo_entry *undo_plan_find(const struct undo_plan *plan, const char *path)
 {
     struct undo_entry wanted = {.path = path}, *pointer = &wanted;
     struct undo_entry **found = bsearch(&pointer, plan->by_path, plan->count, sizeof pointer, by_path);
@@ -89,7 +115,7 @@ static bool is_parent_put_back(const struct undo_plan *plan, const char *path)
         return false;
     memcpy(parent, path, (size_t)(slash - path));
     parent[slash - path] = '\0';
-    const struct undo_entry *found = find(plan, parent);
+    const struct undo_entry *found = undo_plan_find(plan, parent);
     return found != NULL && found->before[0] == 'd';
 }
 
@@ -131,7 +157,7 @@ static bool find_strangers(const struct undo_plan *plan, int parent, const char 
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || tree_is_partial(entry->d_name))
             continue;
-        if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below || find(plan, below) == NULL)
+        if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) >= (int)sizeof below || undo_plan_find(plan, below) == NULL)
             stranger(below);
     }
     closedir(entries);

@@ -15,6 +15,7 @@ enum undo_verdict {
 
 struct undo_entry {
     const char *before, *after, *number, *path; /* states as of path_state.h */
+    const char *stats;                          /* of path_stats.h; NULL where the record has none */
     enum undo_verdict verdict;
     char now; /* kind of what is there */
     ino_t inode;
@@ -30,8 +31,11 @@ struct undo_plan {
 /* Something in a directory that the application made, and that would go with it, which is not the application's. */
 typedef void undo_stranger(const char *path);
 
-/* Reads RECORD/paths; false with errno set, EBADMSG where it is malformed. */
+/* Reads RECORD/paths and RECORD/stats; false with errno set, EBADMSG where one is malformed. */
 bool undo_plan_read(struct undo_plan *plan, int record);
+
+/* What was recorded of a path; NULL where nothing was. */
+const struct undo_entry *undo_plan_find(const struct undo_plan *plan, const char *path);
 
 /*
  * Gives every path its verdict; `stranger` hears of what nobody recorded. With is_interrupted, what an application or an

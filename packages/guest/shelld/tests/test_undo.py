@@ -84,9 +84,12 @@ class World:
         with self.lines.open("rb") as lines:
             return run("record", self.upper, self.target, self.record, most, stdin=lines)
 
-    def apply(self):
+    def apply(self, *options):
         with self.lines.open("rb") as lines:
-            return run("apply", STEP, self.upper, self.target, stdin=lines)
+            return run("apply", *options, STEP, self.upper, self.target, stdin=lines)
+
+    def apply_recorded(self):
+        return self.apply("--record", self.record)
 
     def undo(self, *options):
         return run("undo", *options, STEP, self.record, self.target)
@@ -111,7 +114,7 @@ class Case(unittest.TestCase):
         before = contents(world.target)
         self.assertEqual(world.note().returncode, 0)
         self.assertEqual(contents(world.target), before)
-        self.assertEqual(world.apply().returncode, 0)
+        self.assertEqual(world.apply_recorded().returncode, 0)
         return world, before
 
 
@@ -131,6 +134,27 @@ class Undo(Case):
         self.assertEqual(contents(world.target), before)
         again = world.undo()
         self.assertEqual((again.returncode, again.stdout), (0, b""))
+
+    def test_times_are_as_they_were(self):
+        def times():
+            found = {path: path.lstat().st_mtime_ns for path in world.target.rglob("*")}
+            return {str(path): time for path, time in found.items()}
+
+        world = self.world()
+        for index, path in enumerate(sorted(world.target.rglob("*"), reverse=True)):
+            os.utime(path, ns=(0, index * 1_000_000_007 - 5), follow_symlinks=False)
+        before = times()
+        self.assertEqual((world.note().returncode, world.apply_recorded().returncode), (0, 0))
+        self.assertNotEqual(times(), before)
+        self.assertEqual(world.undo().returncode, 0)
+        self.assertEqual(times(), before)
+
+    def test_a_record_of_before_there_were_times(self):
+        world, before = self.applied()
+        (world.record / "stats").unlink()
+        undone = world.undo()
+        self.assertEqual((undone.returncode, undone.stderr), (0, b""))
+        self.assertEqual(contents(world.target), before)
 
     def refused(self, world, change, *paths):
         """What changed since is named, and nothing else happens; forced, all is as it was."""
@@ -210,6 +234,65 @@ class Undo(Case):
             shutil.rmtree(world.root)
 
 
+class Conflict(Case):
+    """What somebody changes between the record and the apply is not replaced."""
+
+    def test_what_was_changed_meanwhile(self):
+        def replace(path):
+            (path.parent / "new").write_text("mine")
+            (path.parent / "new").rename(path)
+
+        changes = [
+            ("kept", lambda target: (target / "kept").write_text("mine")),
+            ("kept", lambda target: (target / "kept").write_text("kepT")),
+            ("kept", lambda target: replace(target / "kept")),
+            ("kept", lambda target: os.chmod(target / "kept", 0o600)),
+            ("kept", lambda target: (target / "kept").unlink()),
+            ("was-link", lambda target: ((target / "was-link").unlink(), (target / "was-link").symlink_to("mine"))),
+            ("mode", lambda target: os.chmod(target / "mode", 0o711)),
+            ("added", lambda target: (target / "added").write_text("mine")),
+            ("added/deep/file", lambda target: ((target / "added/deep").mkdir(parents=True), (target / "added/deep/file").write_text("mine"))),
+            ("gone", lambda target: (target / "gone/mine").write_text("mine")),
+            ("gone/deep", lambda target: (target / "gone/deep/mine").symlink_to("x")),
+            ("gone/deep/leaf", lambda target: (target / "gone/deep/leaf").write_text("mine")),
+            ("becomes-file", lambda target: (target / "becomes-file/mine").mkdir()),
+            ("becomes-file/inside", lambda target: (target / "becomes-file/inside").write_text("mine")),
+        ]
+        for path, change in changes:
+            with self.subTest(path):
+                world = self.world()
+                self.assertEqual(world.note().returncode, 0)
+                change(world.target)
+                before = contents(world.target)
+                ended = world.apply_recorded()
+                said = ended.stderr.decode()
+                self.assertEqual((ended.returncode, ended.stdout), (23, b""), said)
+                self.assertRegex(said, "somebody else has changed (added|%s)\n" % path)
+                self.assertEqual(contents(world.target), before)
+                shutil.rmtree(world.root)
+
+    def test_what_was_only_touched_is_applied(self):
+        world = self.world()
+        os.link(world.target / "kept", world.target / "gone/linked")
+        self.assertEqual(world.note().returncode, 0)
+        os.utime(world.target / "kept", (1, 1))
+        (world.target / "elsewhere").write_text("mine")
+        ended = world.apply_recorded()
+        self.assertEqual((ended.returncode, ended.stderr), (0, b""))
+        self.assertEqual((world.target / "kept").read_text(), "changed")
+        self.assertFalse((world.target / "gone").exists())
+
+    def test_a_record_that_is_none(self):
+        world = self.world()
+        self.assertEqual(world.note().returncode, 0)
+        before = contents(world.target)
+        (world.record / "stats").write_bytes(b"-\0")
+        self.assertEqual(world.apply_recorded().returncode, 1)
+        (world.record / "paths").unlink()
+        self.assertEqual(world.apply_recorded().returncode, 1)
+        self.assertEqual(contents(world.target), before)
+
+
 class Killed(Case):
     """It goes on from wherever it or apply was killed."""
 
@@ -237,7 +320,8 @@ class Killed(Case):
             shutil.rmtree(world.root)
 
     def test_apply_killed_at_every_change(self):
-        self.killed_everywhere(lambda world: [BINARY, "apply", STEP, world.upper, world.target], 30)
+        self.killed_everywhere(
+            lambda world: [BINARY, "apply", "--record", world.record, STEP, world.upper, world.target], 30)
 
     def test_undo_killed_at_every_change(self):
         def begin(world):

@@ -20,6 +20,10 @@ const hints: Readonly<Partial<Record<ErrorReason, string>>> = {
   'capability.missing': 'This guest cannot do it; choose another backend.',
 };
 
+/** We start no process wrongly: what can be invalid of one is its user. */
+const userHint =
+  'Take a user that the sandbox has: by a name in its /etc/passwd, or a number. On quilt that is 0 to 65535, or 0 alone where this host grants you no ids: `sovereign doctor` says why, and how to be granted some.';
+
 /**
  * The error for a `refused` frame that answers `request`.
  *
@@ -30,10 +34,11 @@ export function readRefusal(request: FrameName, payload: Uint8Array): SovereignE
   const reason = reasonOfErrno(request, errno);
   const what = printable(message === '' ? operation : message);
   const name = errnoNames[errno] ?? `errno ${errno}`;
+  const isOfUser = request === 'exec.start' && reason === 'argument.invalid';
   return new SovereignError({
     reason,
     message: `${request} was refused: ${printable(subject)} (${name}${what === '' ? '' : `, ${what}`}).`,
-    hint: hints[reason] ?? 'Look at what the guest reported.',
+    hint: (isOfUser ? userHint : hints[reason]) ?? 'Look at what the guest reported.',
     context: { request, errno },
   });
 }

@@ -5,9 +5,11 @@ import type { EngineHost } from '../engine-host.ts';
 import type { QuiltNetworks } from '../networks/quilt-networks.ts';
 import type { StepLimits } from '../review/step-room.ts';
 import type { StepStore } from '../review/step-store.ts';
+import type { TarRoots } from '../tar-roots.ts';
 import type { QuiltVolumes } from '../volumes/quilt-volumes.ts';
 import type { FoundLeftover } from './found-leftover.ts';
 import { ownedLeftovers } from './owned-leftovers.ts';
+import { rootLeftovers } from './root-leftovers.ts';
 import { sandboxLeftovers } from './sandbox-leftovers.ts';
 import { stepLeftovers } from './step-leftovers.ts';
 
@@ -15,6 +17,7 @@ interface Rooms {
   readonly volumes: QuiltVolumes;
   readonly networks: QuiltNetworks;
   readonly images: LayeredImages;
+  readonly tarRoots: TarRoots;
   readonly steps: StepStore;
   readonly stepLimits: StepLimits;
 }
@@ -54,6 +57,7 @@ export class QuiltLeftovers {
       ...ownedLeftovers(this.#host),
       ...sandboxLeftovers(this.#host),
       ...stepLeftovers(this.#host, this.#rooms.steps, this.#rooms.stepLimits),
+      ...rootLeftovers(this.#host, this.#rooms.tarRoots),
       ...this.#mounts(),
       ...this.#nets(),
     ];

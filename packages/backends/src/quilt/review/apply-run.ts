@@ -6,6 +6,7 @@ import { removeTree } from '../leftovers/owned-leftovers.ts';
 import { withScratchGuest } from '../scratch-guest.ts';
 import {
   applyFailed,
+  changedMeanwhile,
   changedSince,
   irreversible,
   linkRefused,
@@ -17,7 +18,7 @@ import { deleteStep, type StepLimits } from './step-room.ts';
 import type { StepStore } from './step-store.ts';
 
 /** Exit codes of `shelld apply` and `shelld record` (apply.c, record.c). */
-const exitCodes = { changed: 20, refused: 21, full: 22 } as const;
+const exitCodes = { changed: 20, refused: 21, full: 22, conflict: 23 } as const;
 
 export interface ApplyRunInit {
   readonly host: EngineHost;
@@ -42,14 +43,15 @@ export class ApplyRun {
   async applyOnly(): Promise<void> {
     const { host, spec } = this.#init;
     await withScratchGuest(scratchOfReview(host, spec, 'bind'), async (channel) => {
-      const end = await this.#apply(channel);
+      const end = await this.#apply(channel, []);
       if (end.exitCode !== 0) throw failureOf(end, undefined);
     });
   }
 
   /**
    * Records what is replaced, and then applies. Whatever happens in between, what is in the workspace is what was there
-   * before or what is applied, path by path, and the record says which.
+   * before or what is applied, path by path, and the record says which. What somebody else changes in between stays: it
+   * is not what was recorded, and so it is not replaced.
    */
   async recordAndApply(): Promise<StepId> {
     const { host, store, spec, id } = this.#init;
@@ -99,7 +101,7 @@ export class ApplyRun {
     const { host, store, id } = this.#init;
     let end: ApplyRunEnd;
     try {
-      end = await this.#apply(channel);
+      end = await this.#apply(channel, ['--record', insidePaths.record]);
     } catch (error) {
       store.markUnderWay(id, 'nobody');
       throw error;
@@ -115,11 +117,11 @@ export class ApplyRun {
     throw failureOf(end, isUntouched ? undefined : id);
   }
 
-  async #apply(channel: GuestChannel): Promise<ApplyRunEnd> {
+  async #apply(channel: GuestChannel, options: readonly string[]): Promise<ApplyRunEnd> {
     const { id, chosen } = this.#init;
     let applied = 0;
     const end = await runInScratch(channel, {
-      args: ['apply', id, insidePaths.changed, insidePaths.workspace],
+      args: ['apply', ...options, id, insidePaths.changed, insidePaths.workspace],
       stdin: this.#lines(),
       onOutput: (data) => {
         applied += data.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
@@ -135,5 +137,6 @@ export class ApplyRun {
 
 function failureOf(end: ApplyRunEnd, step: StepId | undefined): Error {
   if (end.exitCode === exitCodes.changed) return changedSince({ ...end, step });
+  if (end.exitCode === exitCodes.conflict) return changedMeanwhile({ ...end, step });
   return end.exitCode === exitCodes.refused ? linkRefused({ ...end, step }) : applyFailed({ ...end, step });
 }

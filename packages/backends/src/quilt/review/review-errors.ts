@@ -57,6 +57,18 @@ export function changedSince({ path, ...end }: Omit<ApplyEnd, 'complaints'>): So
   });
 }
 
+/** Somebody else was at work in the workspace between the record and the application. */
+export function changedMeanwhile({ path, complaints, ...end }: ApplyEnd): SovereignError {
+  const what = end.applied === 0 ? 'Nothing was applied' : `${path} was not applied`;
+  const said = firstLines(complaints).replace(/^shelld: /, '');
+  return new SovereignError({
+    reason: 'review.changed',
+    message: `${what}: ${said} in the workspace meanwhile.`,
+    hint: `What is there was left as it is. Look at it, review the changes again, and apply those that you still want.${undoHint(end)}`,
+    context: { path, ...partOf(end) },
+  });
+}
+
 export function applyFailed({ path, complaints, ...end }: ApplyEnd): SovereignError {
   return new SovereignError({
     reason: 'file.failed',

@@ -121,6 +121,8 @@ export class QuiltVolumes implements Volumes {
     const guest = this.#running(sandbox);
     if (guest === undefined) return [];
     const mounted = mountPoints(guest.pid);
+    // Of a guest that ends at this moment nothing is missing.
+    if (mounted === undefined) return [];
     return attachedVolumes(this.#host.state, sandbox).filter(({ guestPath }) => !mounted.has(guestPath));
   }
 
@@ -141,7 +143,8 @@ export class QuiltVolumes implements Volumes {
     const source = this.store.source(mount.volume);
     const outcome = await this.#host.visitor.unmount(guest, source, mount.guestPath);
     if (outcome === 'busy') throw busy(sandbox, mount);
-    if (outcome === 'notThere' && mountPoints(guest.pid).has(mount.guestPath)) throw moved(sandbox, mount);
+    if (outcome === 'notThere' && mountPoints(guest.pid)?.has(mount.guestPath) === true)
+      throw moved(sandbox, mount);
   }
 
   async #delete(path: string): Promise<void> {
@@ -192,10 +195,15 @@ function mountOptions(mount: VolumeMount): { readonly target: string; readonly i
   return { target: mount.guestPath, isReadOnly: mount.isReadOnly === true };
 }
 
-/** Where things are mounted in a guest, as its own root sees them. */
-function mountPoints(pid: number): ReadonlySet<string> {
-  const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n');
-  return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
+/** Where things are mounted in a guest, as its own root sees them; undefined once it is ending (EINVAL) or gone. */
+function mountPoints(pid: number): ReadonlySet<string> | undefined {
+  try {
+    const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n');
+    return new Set(lines.map((line) => unescape(line.split(' ')[4] ?? '')));
+  } catch (error) {
+    if (['EINVAL', 'ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** Blanks and backslashes are octal there (proc_pid_mountinfo(5)). */
