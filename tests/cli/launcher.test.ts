@@ -2,10 +2,17 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findProgram } from '@sovereign/guest';
+import { skipOrFail } from '@sovereign/testkit';
 import { CommandLine, launcher, program } from './command.ts';
 
 const isBuilt = existsSync(launcher);
-if (!isBuilt) console.warn('launcher: skipped, the build has made none (it needs Linux and a C compiler)');
+
+test('where there is a C compiler the build makes a launcher that works', (context) => {
+  if (process.platform !== 'linux') return context.skip('the launcher is for Linux');
+  if (findProgram('cc') === undefined) skipOrFail(context, 'cc', 'no C compiler is installed');
+  expect(isBuilt).toBe(true);
+});
 
 describe.skipIf(!isBuilt)('the launcher', () => {
   let line: CommandLine;
