@@ -21,12 +21,13 @@ import {
   unknownSpec,
   withStartLock,
 } from '@sovereign/core';
-import { imageDirectory, LaunchHelper, workspaceTarget } from '@sovereign/guest';
+import { LaunchHelper, workspaceTarget } from '@sovereign/guest';
 import type { Cgroups } from './cgroups.ts';
 import type { EngineHost } from './engine-host.ts';
 import { EventLog } from './events/event-log.ts';
 import { detectCgroups } from './detect-cgroups.ts';
-import { checkRootDirectory, guestRoot, type ImageRoot } from './guest-root.ts';
+import { guestRoot, type ImageRoot } from './guest-root.ts';
+import { ImageRoots, type ResolvedImage } from './image-roots.ts';
 import { launchQuilt, makeSocketDirectory, sweepSockets } from './quilt-launch.ts';
 import { QuiltGuest, type QuiltGuestHost } from './quilt-guest.ts';
 import { quiltCapabilities } from './quilt-capabilities.ts';
@@ -34,16 +35,11 @@ import { quiltLateBinding } from './quilt-late-binding.ts';
 import { QuiltState } from './quilt-state.ts';
 import { probeQuilt } from './probe.ts';
 import { emptyDirectory } from './empty-directory.ts';
-import {
-  createImageLibrary,
-  type HeldImage,
-  type ImageLibraryOptions,
-  type LayeredImages,
-} from '@sovereign/images';
+import { createImageLibrary, type ImageLibraryOptions, type LayeredImages } from '@sovereign/images';
 import { createBuildGuest } from './build-guest.ts';
 import { createLayerUnpacker } from './layer-unpacker.ts';
 import type { ScratchOptions } from './scratch-guest.ts';
-import { TarRoots, type HeldRoot } from './tar-roots.ts';
+import { TarRoots } from './tar-roots.ts';
 import { GuestVisitor } from './visit.ts';
 import { QuiltNetworks } from './networks/quilt-networks.ts';
 import { QuiltVolumes } from './volumes/quilt-volumes.ts';
@@ -71,14 +67,6 @@ export function createQuiltBackend(options: QuiltOptions): Backend & { readonly 
   return new QuiltBackend(options);
 }
 
-/** What an image comes to: nothing for `host`. */
-interface ResolvedImage {
-  readonly root?: ImageRoot;
-  readonly held?: HeldImage;
-  /** Of an archive; whoever resolved it releases it. */
-  readonly tarRoot?: HeldRoot;
-}
-
 class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   readonly name = 'quilt';
   readonly tier = 'container';
@@ -89,6 +77,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   readonly helper: LaunchHelper;
   readonly tarRoots: TarRoots = new TarRoots(() => this.scratch);
   readonly lateBinding: LateBinding = quiltLateBinding(this);
+  readonly #roots = new ImageRoots(this);
   readonly #options: QuiltOptions;
   // Made when they are first asked for: one command needs few of them.
   #cgroups: Cgroups | undefined;
@@ -175,7 +164,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   async launch(spec: SandboxSpec): Promise<void> {
-    await this.#launch(spec, await this.#ownRoot(spec));
+    await this.#launch(spec, await this.#roots.own(spec));
   }
 
   list(): Promise<readonly GuestRecord[]> {
@@ -227,7 +216,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   }
 
   async scratchLike(spec: SandboxSpec): Promise<ScratchOptions> {
-    const root = await this.#ownRoot(spec);
+    const root = await this.#roots.own(spec);
     return root === undefined ? this.scratch : { ...this.scratch, imageRoot: root };
   }
 
@@ -254,7 +243,7 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
     if (spec.isInsecure) throw insecureRefused();
     await this.#sweepOnce();
     this.volumes.check(spec.volumes ?? [], workspaceTarget(spec));
-    const image = await this.#image(spec, { signal, rootName: fork && this.state.rootName(fork.of) });
+    const image = await this.#roots.resolve(spec, { signal, rootName: fork && this.state.rootName(fork.of) });
     try {
       this.state.add(spec, {
         ...(fork && { layer: fork.layer }),
@@ -268,18 +257,6 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
       image.tarRoot?.release();
     }
     return image;
-  }
-
-  /** The root of the image of a sandbox that is there; undefined for image `host`. */
-  async #ownRoot(spec: SandboxSpec): Promise<ImageRoot | undefined> {
-    const rootName = this.state.rootName(spec.id);
-    const { root, tarRoot } = await this.#image(spec, { rootName });
-    try {
-      if (tarRoot !== undefined && rootName === undefined) this.state.writeRootName(spec.id, tarRoot.name);
-    } finally {
-      tarRoot?.release();
-    }
-    return root;
   }
 
   async #launch(spec: SandboxSpec, imageRoot: ImageRoot | undefined): Promise<void> {
@@ -332,41 +309,6 @@ class QuiltBackend implements Backend, QuiltGuestHost, EngineHost {
   get scratch(): ScratchOptions {
     const { shelldPath, runtimeDirectory } = this.#options;
     return { helper: this.helper, shelldPath, runtimeDirectory, imageDirectory: this.#imageDirectory };
-  }
-
-  /**
-   * The image of a sandbox: what it holds already, else what its name means now, which it holds from then on.
-   *
-   * @param options.rootName what it holds of an archive
-   */
-  async #image(
-    spec: SandboxSpec,
-    options: { readonly signal?: AbortSignal | undefined; readonly rootName?: string | undefined },
-  ): Promise<ResolvedImage> {
-    switch (spec.image.kind) {
-      case 'host':
-        return {};
-      case 'rootfs':
-        return { root: { source: checkRootDirectory(spec.image.path) } };
-      case 'tar': {
-        const tarRoot = await this.tarRoots.hold(spec.image.path, options.rootName);
-        return { root: { source: tarRoot.path }, tarRoot };
-      }
-      case 'reference': {
-        const { signal } = options;
-        const held =
-          (await this.images.held(spec.id)) ??
-          (await this.images.hold(spec.id, spec.image.reference, { ...(signal && { signal }) }));
-        const workingDirectory = imageDirectory(held.config);
-        return {
-          root: {
-            ...{ source: held.layerRoot, layers: held.layers },
-            ...(workingDirectory !== undefined && { workingDirectory }),
-          },
-          held,
-        };
-      }
-    }
   }
 
   /** Undefined when it was removed while we looked. */
