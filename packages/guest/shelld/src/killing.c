@@ -121,7 +121,7 @@ static void shut_down(struct timer *timer)
 static bool has_tracked(void)
 {
     for (const struct process *process = process_first(); process; process = process->next)
-        if (process->keeper || process->is_loose)
+        if (process_is_kept(process))
             return true;
     return false;
 }

@@ -29,9 +29,14 @@ struct process *process_find(uint32_t id)
     return process;
 }
 
+bool process_is_kept(const struct process *process)
+{
+    return process->keeper || process->is_loose;
+}
+
 bool process_has_tree(const struct process *process)
 {
-    return process->keeper || process->is_loose || ((process->flags & EXEC_UNTRACKED) && process->is_running);
+    return process_is_kept(process) || ((process->flags & EXEC_UNTRACKED) && process->is_running);
 }
 
 bool process_enter(struct process *process)

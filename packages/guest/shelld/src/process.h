@@ -57,7 +57,10 @@ struct process *process_first(void);
 /* Kills everything the process started. cause is why it will have ended, if it has not yet. */
 void process_kill(struct process *process, uint8_t cause);
 
-/* True while anything the process started may be left. */
+/* True while a keeper has what it started, or has lost it and that is being swept up. */
+bool process_is_kept(const struct process *process);
+
+/* True while anything the process started may be left: also of one that was never kept. */
 bool process_has_tree(const struct process *process);
 
 /* Output and record go, as soon as nothing of the tree is left (its keeper stays known until then). */
