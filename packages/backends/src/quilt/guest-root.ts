@@ -13,6 +13,7 @@ import {
   type StagedPath,
   type WorkspaceMounts,
 } from '@sovereign/guest';
+import { directoriesAbove } from './directories-above.ts';
 
 /** The root of a quilt guest: what is staged on the host, and what the launcher mounts where. */
 export interface GuestRoot {
@@ -78,7 +79,7 @@ export function guestRoot(spec: SandboxSpec, sources: GuestRootSources): GuestRo
   }
   const { workspace, overlays } = guestWorkspace(spec);
   if (overlays.length > 0) shifted.push({ source: sources.reviewPath ?? sources.layerPath, name: 'review' });
-  mounts.push(...directoriesAbove(workspaceTarget(spec)), ...workspace.mounts);
+  mounts.push(...wayTo(workspaceTarget(spec)), ...workspace.mounts);
   // One mount for all layers: what a create costs does not grow with their number.
   const lower = sources.imageRoot?.layers?.map((layer) => `lower/${layer}`) ?? ['lower'];
   const madeDirectory = sources.imageRoot?.workingDirectory;
@@ -89,13 +90,8 @@ export function guestRoot(spec: SandboxSpec, sources: GuestRootSources): GuestRo
 }
 
 /** bubblewrap makes what is missing on the way to a mount for root alone; those that are there keep their mode. */
-function directoriesAbove(target: string): readonly MountEntry[] {
-  const names = target.split('/').slice(1, -1);
-  return names.map((_, index) => ({
-    kind: 'directory',
-    target: `/${names.slice(0, index + 1).join('/')}`,
-    mode: 0o755,
-  }));
+function wayTo(target: string): readonly MountEntry[] {
+  return directoriesAbove(target).map((path) => ({ kind: 'directory', target: path, mode: 0o755 }));
 }
 
 /**

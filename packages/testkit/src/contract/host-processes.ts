@@ -24,18 +24,23 @@ export async function readHostProcess(pid: number): Promise<HostProcess | undefi
       readFile(`/proc/${pid}/stat`, 'utf8'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
     ]);
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-    return {
-      pid,
-      state: fields[0] ?? '',
-      parent: Number(fields[1]),
-      startTime: fields[19] ?? '',
-      command: command === '' ? `[${name}]` : command.replaceAll('\0', ' ').trim(),
-    };
+    const { name, ...rest } = parseProcessStat(stat);
+    return { ...rest, command: command === '' ? `[${name}]` : command.replaceAll('\0', ' ').trim() };
   } catch {
     return undefined;
   }
+}
+
+/** The line of `/proc/PID/stat` (proc(5)): the name in parentheses may itself hold spaces and parentheses. */
+export function parseProcessStat(stat: string): Omit<HostProcess, 'command'> & { readonly name: string } {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid: Number.parseInt(stat, 10),
+    name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
+    state: fields[0] ?? '',
+    parent: Number(fields[1]),
+    startTime: fields[19] ?? '',
+  };
 }
 
 /** Processes whose command line holds `marker`: the verdict from outside on what lives and what is dead. */

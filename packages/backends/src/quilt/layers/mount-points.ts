@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChangeRecord, SandboxSpec } from '@sovereign/core';
 import { guestPaths } from '@sovereign/guest';
+import { directoriesAbove } from '../directories-above.ts';
 import type { EngineHost } from '../engine-host.ts';
 import { attachedVolumes } from '../volumes/attached-volumes.ts';
 
@@ -63,10 +64,4 @@ function infoOf(path: string): ReturnType<typeof lstatSync> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** `/a` and `/a/b` of `/a/b/c`. */
-function directoriesAbove(path: string): readonly string[] {
-  const parts = path.split('/').slice(0, -1);
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 2).join('/'));
 }

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { verifies } from '../../requirements/verifies.ts';
+import { parseProcessStat } from '../host-processes.ts';
 import { collect, type ChannelSuite } from './channel-subject.ts';
 
 const mebibyte = 1_048_576;
@@ -163,13 +164,13 @@ export function loadContract(suite: ChannelSuite): void {
 /**
  * Zombies that descend from a process. A guest without a process table of its own sees those of the host, too.
  *
- * @param stats lines of `/proc/PID/stat`: `pid (name) state parent …`
+ * @param stats lines of `/proc/PID/stat`
  */
 function zombiesBelow(root: number, stats: string): readonly string[] {
-  const lines = [...stats.matchAll(/^(\d+) \((.*)\) (.) (\d+) /gm)];
-  const parents = new Map(lines.map(([, pid, , , parent]) => [Number(pid), Number(parent)]));
+  const all = stats.trimEnd().split('\n').map(parseProcessStat);
+  const parents = new Map(all.map(({ pid, parent }) => [pid, parent]));
   if (!parents.has(root)) throw new Error(`no process ${root} in ${JSON.stringify(stats.slice(0, 200))}`);
   const isBelow = (pid: number | undefined): boolean =>
     pid !== undefined && (pid === root || isBelow(parents.get(pid)));
-  return lines.flatMap(([line, pid, , state]) => (state === 'Z' && isBelow(Number(pid)) ? [line] : []));
+  return all.flatMap(({ pid, name, state }) => (state === 'Z' && isBelow(pid) ? [`${pid} ${name}`] : []));
 }
