@@ -1,16 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Guest, Leftover } from '@sovereign/core';
 import { eventually, sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
 import { importBusybox, needsBusybox } from './busybox-image.ts';
 import { needsRoot, QuiltScene } from './scene.ts';
-import { buildVictim, killed, settle } from './victims.ts';
+import { killed, settle, victimOfSuite } from './victims.ts';
 
 /** Milliseconds after which it is killed: spread over everything that one round takes, and beyond. */
 const killAfterMs = [0, 1, 3, 5, 8, 12, 16, 21, 28, 37, 50, 72];
@@ -18,13 +17,7 @@ const killAfterMs = [0, 1, 3, 5, 8, 12, 16, 21, 28, 37, 50, 72];
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, leftovers);
 
 function leftovers(): void {
-  let scripts = '';
-  let victim = '';
-  beforeAll(async () => {
-    scripts = await mkdtemp(join(tmpdir(), 'svv-'));
-    victim = buildVictim(scripts);
-  });
-  afterAll(() => rm(scripts, { recursive: true, force: true }));
+  const victim = victimOfSuite();
 
   /** Kills the operation at every point in time; after each kill all that is left is named, and removed. */
   const killEverywhere = (operation: string, busybox?: string): Promise<void> =>
@@ -38,7 +31,7 @@ function leftovers(): void {
       const sandbox = await scene.create({ name: 'sandbox', image });
       if (operation === 'fork') await sandbox.stop({ graceMs: 0 });
       for (const ms of killAfterMs) {
-        await killed(scene, victim, [operation, sandbox.id], ms);
+        await killed(scene, victim(), [operation, sandbox.id], ms);
         await settle(scene);
         await age(scene);
         for (const leftover of await scene.leftovers()) await sweep(scene, leftover);

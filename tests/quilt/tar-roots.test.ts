@@ -1,16 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ownedName } from '@sovereign/core';
 import { sandboxSpecForTest, tierTest, verifies } from '@sovereign/testkit';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
 import { busyboxRoot, needsBusybox } from './busybox-image.ts';
 import { QuiltScene } from './scene.ts';
-import { buildVictim, killed, settle } from './victims.ts';
+import { killed, settle, victimOfSuite } from './victims.ts';
 
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, tarRoots);
 
@@ -94,13 +93,7 @@ function tarRoots(): void {
   );
 
   describe('beside another process', () => {
-    let scripts = '';
-    let victim = '';
-    beforeAll(async () => {
-      scripts = await mkdtemp(join(tmpdir(), 'svv-'));
-      victim = buildVictim(scripts);
-    });
-    afterAll(() => rm(scripts, { recursive: true, force: true }));
+    const victim = victimOfSuite();
     const operation = 'create of an archive';
 
     verifies(
@@ -111,7 +104,7 @@ function tarRoots(): void {
         withArchive(needsBusybox(context), async (scene) => {
           let swept = 0;
           // It ends by itself, and the test fails, when one of its creates does.
-          const creating = killed(scene, victim, [operation, 'none'], () => swept >= 8);
+          const creating = killed(scene, victim(), [operation, 'none'], () => swept >= 8);
           const isOver = creating.then(() => true);
           while (!(await Promise.race([isOver, delay(1, false)]))) swept += await sweepRoots(scene);
           await settle(scene);
@@ -122,7 +115,7 @@ function tarRoots(): void {
     verifies('R-PRIM-7', 'killed in a create, it leaves nothing that a sweep does not find', (context) =>
       withArchive(needsBusybox(context), async (scene) => {
         for (const afterMs of [0, 3, 8, 21, 55]) {
-          await killed(scene, victim, [operation, 'none'], afterMs);
+          await killed(scene, victim(), [operation, 'none'], afterMs);
           await settle(scene);
           for (const leftover of await scene.leftovers()) await scene.engine.sweep(leftover);
           // A sandbox whose create was not whole had the root until it was swept itself.

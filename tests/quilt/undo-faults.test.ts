@@ -1,13 +1,12 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StepId } from '@sovereign/core';
 import { tierTest, verifies } from '@sovereign/testkit';
 import { expect } from 'vitest';
 import { probeTiers } from '../support/tiers.ts';
 import { applied, look, reviewing, type ReviewScene } from './review-scene.ts';
-import { buildVictim, killed, settle } from './victims.ts';
+import { killed, settle, victimOfSuite } from './victims.ts';
 
 /** What is to be seen of a step from outside. */
 interface Seen {
@@ -46,6 +45,8 @@ const mostKills = 30;
 for (const { absence } of await probeTiers(['quilt'])) tierTest('quilt', absence, faults);
 
 function faults(): void {
+  const victim = victimOfSuite();
+
   verifies('R-NEW-8', 'links that are planted after an apply lead no undo out of the workspace', async () => {
     await reviewing(async (play) => {
       const { scene, guest, review, at } = play;
@@ -102,13 +103,7 @@ function faults(): void {
     'apply and undo killed at each of their steps: the undo goes on from there, and nothing else is left',
     { timeoutMs: 240_000 },
     async () => {
-      const scripts = await mkdtemp(join(tmpdir(), 'svv-'));
-      try {
-        const victim = buildVictim(scripts);
-        await reviewing((play) => killEverywhere(play, victim));
-      } finally {
-        await rm(scripts, { recursive: true, force: true });
-      }
+      await reviewing((play) => killEverywhere(play, victim()));
     },
   );
 }

@@ -1,15 +1,29 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findShelld } from '@sovereign/guest';
+import { afterAll, beforeAll } from 'vitest';
 import { eventually, hostProcesses } from '@sovereign/testkit';
 import type { QuiltScene } from './scene.ts';
 
-/** Puts `victim.ts` into one file in a directory. @returns its path */
-export function buildVictim(directory: string): string {
-  const victim = join(directory, 'victim.mjs');
+/** `victim.ts` in one file for as long as the tests around run. @returns what tells its path to them */
+export function victimOfSuite(): () => string {
+  let directory = '';
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'svv-'));
+    buildVictim(directory);
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+  return () => victimIn(directory);
+}
+
+const victimIn = (directory: string): string => join(directory, 'victim.mjs');
+
+function buildVictim(directory: string): void {
   execFileSync(fileURLToPath(new URL('../../node_modules/.bin/esbuild', import.meta.url)), [
     fileURLToPath(new URL('victim.ts', import.meta.url)),
     '--bundle',
@@ -20,9 +34,8 @@ export function buildVictim(directory: string): string {
     // Libraries of other backends come along, with native parts that they do without, and calls of require.
     '--external:*.node',
     "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    `--outfile=${victim}`,
+    `--outfile=${victimIn(directory)}`,
   ]);
-  return victim;
 }
 
 /** Starts the victim, lets it begin, and kills it after so many milliseconds, or at a moment that is looked for. */
