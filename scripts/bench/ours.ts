@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Sovereign, type Pool, type Sandbox } from '@sovereign/sdk';
 import { absent, available, type Available } from './figure.ts';
+import { runIn } from './run-in.ts';
 
 export type OurTier = 'quilt' | 'docker' | 'process';
 
@@ -69,10 +70,7 @@ export async function openOurs({ home, workspace }: OursOptions): Promise<Availa
 function ourSandbox(sandbox: Sandbox): OurSandbox {
   return {
     id: sandbox.id,
-    run: async (command, args = []) => {
-      const { exitCode } = await sandbox.exec({ command, args });
-      if (exitCode !== 0) throw new Error(`${command}: exit code ${exitCode}`);
-    },
+    run: (command, args) => runIn(sandbox, command, args),
     stream: async (command, args) => {
       const process = await sandbox.spawn({ command, args });
       let bytes = 0;

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Bench } from '../bench.ts';
 import type { Figure } from '../figure.ts';
 import { timed } from '../interleave.ts';
+import { runIn } from '../run-in.ts';
 import { both, side, then } from '../side.ts';
 
 const mib = 256;
@@ -56,10 +57,7 @@ async function measure(
         from: sandbox,
         sample: (one) => {
           const command = work(workspace);
-          return timed(async () => {
-            const { exitCode, stderrText } = await one.exec({ command: 'sh', args: ['-c', command] });
-            if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${stderrText}`);
-          });
+          return timed(() => runIn(one, 'sh', ['-c', command]));
         },
       }),
       [

@@ -6,15 +6,11 @@ import { timed } from '../interleave.ts';
 import type { Machines } from '../machines.ts';
 import type { Engine } from '../peers/engine.ts';
 import { waiting } from '../peers/engine.ts';
+import { runIn } from '../run-in.ts';
 import { restMs } from '../time-create.ts';
 import { timeClaim } from './pool-claim.ts';
 
 const forkCount = 8;
-
-async function run(sandbox: Sandbox, command: string, args: readonly string[] = []): Promise<void> {
-  const { exitCode } = await sandbox.exec({ command, args });
-  if (exitCode !== 0) throw new Error(`${command}: exit code ${exitCode}`);
-}
 
 /** Makes a sandbox, has it answer, and removes it; the time is that of the first two. */
 async function timeAnswer(make: () => Promise<Sandbox>): Promise<number> {
@@ -22,7 +18,7 @@ async function timeAnswer(make: () => Promise<Sandbox>): Promise<number> {
   try {
     return await timed(async () => {
       sandbox = await make();
-      await run(sandbox, 'true');
+      await runIn(sandbox, 'true');
     });
   } finally {
     await sandbox?.remove();
@@ -196,7 +192,7 @@ function exec(
             samples: bench.samples(500, 50),
             warmUps: 5,
             from: source,
-            sample: (sandbox) => timed(() => run(sandbox, command, args)),
+            sample: (sandbox) => timed(() => runIn(sandbox, command, args)),
           }),
         );
       } finally {
@@ -231,7 +227,7 @@ const forks: Figure = {
                   Array.from({ length: forkCount }, async () => {
                     const fork = await machines.resume(taken);
                     made.push(fork);
-                    await run(fork, 'true');
+                    await runIn(fork, 'true');
                   }),
                 );
               });
